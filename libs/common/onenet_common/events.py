@@ -1,0 +1,343 @@
+"""The event catalogue: every fact that OneNet publishes, one class each.
+
+A class states its topic, its type and its only producer. Published types change by adding
+optional fields alone; anything else is a new type with the next version suffix. The JSON
+Schemas and the AsyncAPI document under ``schemas/`` are generated from this module.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import ClassVar, Literal
+from uuid import UUID
+
+from pydantic import Field
+
+from onenet_common.connection import Alternative, CType, Provider, Resource, Sample, Step, Value, Wish
+from onenet_common.states import Health
+
+CONNECTIONS = "onenet.connections"
+INVENTORY = "onenet.inventory"
+HEALTH = "onenet.health"
+FLOWS = "onenet.flows"
+
+Producer = Literal["onenet-api", "onenet-evaluator", "onenet-provisioner", "onenet-monitor"]
+
+
+class Event(Value):
+    """A past-tense fact. ``key`` decides the partition, and thereby the order."""
+
+    type: ClassVar[str]
+    topic: ClassVar[str]
+    producer: ClassVar[Producer]
+
+    @property
+    def key(self) -> str:
+        raise NotImplementedError
+
+    @classmethod
+    def happening(cls) -> str:
+        """The event's verb: ``evaluated`` for ``onenet.connection.evaluated.v1``."""
+        return cls.type.split(".")[2]
+
+
+class ConnectionEvent(Event):
+    topic: ClassVar[str] = CONNECTIONS
+
+    connection_id: UUID
+    generation: int = Field(ge=1)
+
+    @property
+    def key(self) -> str:
+        return str(self.connection_id)
+
+
+class WishEvent(ConnectionEvent):
+    """An event that hands the whole wish to the next step."""
+
+    wish: Wish
+
+
+class ConnectionRequested(WishEvent):
+    """The sides agree; a path is to be chosen and built."""
+
+    type: ClassVar[str] = "onenet.connection.requested.v1"
+    producer: ClassVar[Producer] = "onenet-api"
+
+
+class ConnectionApprovalRequested(WishEvent):
+    """A side's owner has to agree to exactly these addresses and filters.
+
+    ``terms`` is the digest that the consent will be bound to, ``services`` who is asked.
+    """
+
+    type: ClassVar[str] = "onenet.connection.approval_requested.v1"
+    producer: ClassVar[Producer] = "onenet-api"
+
+    terms: str
+    services: tuple[UUID, ...]
+
+
+class ConnectionApproved(ConnectionEvent):
+    type: ClassVar[str] = "onenet.connection.approved.v1"
+    producer: ClassVar[Producer] = "onenet-api"
+
+    terms: str
+    approved_by: str
+
+
+class ConnectionRefused(ConnectionEvent):
+    type: ClassVar[str] = "onenet.connection.refused.v1"
+    producer: ClassVar[Producer] = "onenet-api"
+
+    reason: str
+    refused_by: str
+
+
+class ConnectionEvaluated(WishEvent):
+    """A path was chosen; ``alternatives`` say why, the winner first."""
+
+    type: ClassVar[str] = "onenet.connection.evaluated.v1"
+    producer: ClassVar[Producer] = "onenet-evaluator"
+
+    ctype: CType
+    alternatives: tuple[Alternative, ...]
+
+
+class ConnectionRejected(ConnectionEvent):
+    """No path is feasible; ``reasons`` has every one of them."""
+
+    type: ClassVar[str] = "onenet.connection.rejected.v1"
+    producer: ClassVar[Producer] = "onenet-evaluator"
+
+    reasons: tuple[str, ...]
+    alternatives: tuple[Alternative, ...] = ()
+
+
+class ConnectionPathRefused(WishEvent):
+    """The provider does not allow the chosen ctype here; choose again without it."""
+
+    type: ClassVar[str] = "onenet.connection.path_refused.v1"
+    producer: ClassVar[Producer] = "onenet-provisioner"
+
+    ctype: CType
+    reason: str
+
+
+class ConnectionPlanned(ConnectionEvent):
+    """The dry run's answer: what would be done."""
+
+    type: ClassVar[str] = "onenet.connection.planned.v1"
+    producer: ClassVar[Producer] = "onenet-provisioner"
+
+    ctype: CType
+    steps: tuple[Step, ...]
+
+
+class ConnectionEstablished(ConnectionEvent):
+    """All that the plan asked for is there. ``adopted``: the path was not made by OneNet."""
+
+    type: ClassVar[str] = "onenet.connection.established.v1"
+    producer: ClassVar[Producer] = "onenet-provisioner"
+
+    ctype: CType
+    details: dict[str, str]
+    adopted: bool = False
+
+
+class ConnectionFailed(ConnectionEvent):
+    """Gave up; what this generation had created is removed again.
+
+    ``reverted``: an earlier generation was established and stands as it was.
+    """
+
+    type: ClassVar[str] = "onenet.connection.failed.v1"
+    producer: ClassVar[Producer] = "onenet-provisioner"
+
+    ctype: CType | None
+    code: str
+    reason: str
+    reverted: bool = False
+
+
+class ConnectionDrifted(ConnectionEvent):
+    """Somebody changed what OneNet had built; ``differences`` are the steps that repair it."""
+
+    type: ClassVar[str] = "onenet.connection.drifted.v1"
+    producer: ClassVar[Producer] = "onenet-provisioner"
+
+    differences: tuple[Step, ...]
+
+
+class ConnectionRepaired(ConnectionEvent):
+    type: ClassVar[str] = "onenet.connection.repaired.v1"
+    producer: ClassVar[Producer] = "onenet-provisioner"
+
+    details: dict[str, str] = Field(default_factory=dict)
+
+
+class ConnectionHealthChanged(ConnectionEvent):
+    type: ClassVar[str] = "onenet.connection.health_changed.v1"
+    producer: ClassVar[Producer] = "onenet-monitor"
+
+    health: Health
+    previous: Health
+    reasons: tuple[str, ...] = ()
+    at: datetime
+
+
+class ConnectionDeletionRequested(WishEvent):
+    type: ClassVar[str] = "onenet.connection.deletion_requested.v1"
+    producer: ClassVar[Producer] = "onenet-api"
+
+
+class ConnectionDeleted(ConnectionEvent):
+    """Nothing of it is left at the providers, but what was adopted."""
+
+    type: ClassVar[str] = "onenet.connection.deleted.v1"
+    producer: ClassVar[Producer] = "onenet-provisioner"
+
+
+class ProviderEvent(Event):
+    topic: ClassVar[str] = INVENTORY
+
+    provider_id: UUID
+
+    @property
+    def key(self) -> str:
+        return str(self.provider_id)
+
+
+class ProviderRegistered(ProviderEvent):
+    """A provider is known, or changed: discover it."""
+
+    type: ClassVar[str] = "onenet.provider.registered.v1"
+    producer: ClassVar[Producer] = "onenet-api"
+
+    provider: Provider
+
+
+class ProviderDiscoveryRequested(ProviderEvent):
+    """Somebody wants a fresh look now; every resource is announced again."""
+
+    type: ClassVar[str] = "onenet.provider.discovery_requested.v1"
+    producer: ClassVar[Producer] = "onenet-api"
+
+    provider: Provider
+
+
+class ProviderRemoved(ProviderEvent):
+    type: ClassVar[str] = "onenet.provider.removed.v1"
+    producer: ClassVar[Producer] = "onenet-api"
+
+
+class ProviderStatusEvent(ProviderEvent):
+    """Keyed apart from the registration, which compaction must keep."""
+
+    producer: ClassVar[Producer] = "onenet-provisioner"
+
+    at: datetime
+
+    @property
+    def key(self) -> str:
+        return f"{self.provider_id}/status"
+
+
+class ProviderDiscovered(ProviderStatusEvent):
+    """A look at the whole provider succeeded; ``resources`` is everything that it holds."""
+
+    type: ClassVar[str] = "onenet.provider.discovered.v1"
+
+    account: str
+    resources: tuple[UUID, ...]
+
+
+class ProviderUnreachable(ProviderStatusEvent):
+    """The provider did not let OneNet in; ``reason`` has its own words. Tried again."""
+
+    type: ClassVar[str] = "onenet.provider.unreachable.v1"
+
+    code: str
+    reason: str
+
+
+class ResourceEvent(Event):
+    topic: ClassVar[str] = INVENTORY
+    producer: ClassVar[Producer] = "onenet-provisioner"
+
+    resource_id: UUID
+    at: datetime
+
+    @property
+    def key(self) -> str:
+        return str(self.resource_id)
+
+
+class ResourceDiscovered(ResourceEvent):
+    """The resource as it is now, seen for the first time or announced again."""
+
+    type: ClassVar[str] = "onenet.resource.discovered.v1"
+
+    resource: Resource
+
+
+class ResourceChanged(ResourceEvent):
+    """``changed`` names the fields that differ from the last announcement."""
+
+    type: ClassVar[str] = "onenet.resource.changed.v1"
+
+    resource: Resource
+    changed: tuple[str, ...]
+
+
+class ResourceGone(ResourceEvent):
+    type: ClassVar[str] = "onenet.resource.gone.v1"
+
+    provider_id: UUID
+
+
+class HealthSampled(Event):
+    """The watchdog, a probe or telemetry looked at a connection."""
+
+    type: ClassVar[str] = "onenet.health.sampled.v1"
+    topic: ClassVar[str] = HEALTH
+    producer: ClassVar[Producer] = "onenet-provisioner"
+
+    connection_id: UUID
+    generation: int = Field(ge=1)
+    sample: Sample
+
+    @property
+    def key(self) -> str:
+        return str(self.connection_id)
+
+
+EVENTS: dict[str, type[Event]] = {
+    event.type: event
+    for event in (
+        ConnectionRequested,
+        ConnectionApprovalRequested,
+        ConnectionApproved,
+        ConnectionRefused,
+        ConnectionEvaluated,
+        ConnectionRejected,
+        ConnectionPathRefused,
+        ConnectionPlanned,
+        ConnectionEstablished,
+        ConnectionFailed,
+        ConnectionDrifted,
+        ConnectionRepaired,
+        ConnectionHealthChanged,
+        ConnectionDeletionRequested,
+        ConnectionDeleted,
+        ProviderRegistered,
+        ProviderDiscoveryRequested,
+        ProviderRemoved,
+        ProviderDiscovered,
+        ProviderUnreachable,
+        ResourceDiscovered,
+        ResourceChanged,
+        ResourceGone,
+        HealthSampled,
+    )
+}

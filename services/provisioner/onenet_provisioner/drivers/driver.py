@@ -1,0 +1,78 @@
+"""The shape that every ctype's driver has: observe, plan, apply."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import ClassVar, Protocol, TypeVar
+from uuid import UUID
+
+from onenet_common.connection import CType, Step, Wish
+from onenet_common.states import DesiredState
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """What a driver works on: one connection at its newest generation.
+
+    Args:
+        details: what earlier steps asked to be remembered, such as ``peering_id``; strings
+            only, no secrets. A driver must find its objects without them too.
+    """
+
+    connection_id: UUID
+    generation: int
+    ctype: CType
+    desired: DesiredState
+    wish: Wish
+    details: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Observed:
+    """What is there now, read from the provider alone. Drivers subclass it.
+
+    Args:
+        details: what a user should see of it once established, such as ``peering_id``.
+        adopted: the path was made by somebody else and is only used.
+    """
+
+    details: dict[str, str] = field(default_factory=dict)
+    adopted: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """The step took effect. ``remember`` is kept in the link's details before the next step."""
+
+    remember: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Wait:
+    """The provider needs time: look again after ``seconds``; ``reason`` is shown."""
+
+    seconds: float
+    reason: str
+
+
+Outcome = Done | Wait
+
+Seen = TypeVar("Seen", bound=Observed)
+
+
+class Driver(Protocol[Seen]):
+    """One ctype.
+
+    ``observe`` reads only and raises Transient or Permanent. ``plan`` is pure: the ordered
+    steps from what is seen to ``link.desired``, empty when nothing is to be done; it raises
+    Conflict or PathRefused when the wish cannot be fulfilled. ``apply`` makes one provider
+    call, is safe to repeat, and translates every foreign error.
+    """
+
+    ctype: ClassVar[CType]
+
+    async def observe(self, link: Link) -> Seen: ...
+
+    def plan(self, link: Link, seen: Seen) -> list[Step]: ...
+
+    async def apply(self, link: Link, step: Step) -> Outcome: ...
