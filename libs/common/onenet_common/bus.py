@@ -1,0 +1,224 @@
+"""Consuming from Kafka: batches, one transaction each, and a place for every message.
+
+What happens to a message:
+
+- it is handled once in effect: its id goes into the inbox in the transaction that handles it,
+  and the offset is committed after that transaction;
+- malformed, or refused by its handler with Permanent or an error nobody foresaw: it goes to
+  ``<topic>.dead`` with the reason, alone, while the rest of its batch is handled;
+- Transient (the database is away): nothing is committed, the batch is tried again after a
+  pause that grows, and nothing behind it is handled, so that the order of keys holds;
+- of a type that this release does not know: counted and passed over.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import structlog
+from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka.errors import CommitFailedError, IllegalStateError, KafkaError
+
+from onenet_common import dead_letters, inbox, telemetry
+from onenet_common.background import Background
+from onenet_common.database import Connection, Database
+from onenet_common.dead_letters import Record
+from onenet_common.envelope import Message, decode
+from onenet_common.errors import Malformed, OneNetError, Transient
+from onenet_common.producer import Outgoing, Producer
+from onenet_common.settings import Settings
+from onenet_common.telemetry import meter
+
+log = structlog.get_logger(__name__)
+_handled = meter.create_counter("onenet.messages.handled", description="Records by topic, type and outcome")
+_lag = meter.create_gauge("onenet.consumer.lag", description="Records behind the end of a partition")
+
+BATCH = 500
+
+
+Handle = Callable[[Sequence[Message], Connection], Awaitable[None]]
+
+
+class Processor(Protocol):
+    """Takes messages in order and makes their effect durable, all of it or nothing."""
+
+    async def __call__(self, messages: Sequence[Message]) -> None: ...
+
+
+def in_transaction(database: Database, consumer: str, handle: Handle) -> Processor:
+    """A processor that runs a handler inside one transaction with the inbox.
+
+    Args:
+        consumer: the name under which ids are recorded, the consumer group's.
+        handle: gets the messages that were not handled before, in order.
+    """
+
+    async def process(messages: Sequence[Message]) -> None:
+        async with database.transaction() as connection:
+            if fresh := await inbox.unseen(connection, consumer, messages):
+                await handle(fresh, connection)
+
+    return process
+
+
+@dataclass(frozen=True, slots=True)
+class _Received:
+    record: Record
+    message: Message
+
+
+class Consumer:
+    """One member of a consumer group.
+
+    Args:
+        group: the consumer group, the service's name.
+        topics: what to subscribe to.
+        process: takes each batch; see ``in_transaction``.
+        producer: for dead letters.
+        handled: event classes' types to hand over; None for all that are known.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        *,
+        group: str,
+        topics: Sequence[str],
+        process: Processor,
+        producer: Producer,
+        handled: frozenset[str] | None = None,
+    ) -> None:
+        self._settings = settings
+        self._group = group
+        self._topics = topics
+        self._process = process
+        self._producer = producer
+        self._types = handled
+        self._consuming = Background(f"consume {group}", self._consume, longest_pause=2.0)
+        self.assigned = False
+
+    async def start(self) -> None:
+        self._consuming.start()
+
+    async def stop(self) -> None:
+        """Finish the batch in hand, commit it, and leave the group."""
+        await self._consuming.stop(grace=5)
+
+    async def _consume(self) -> None:
+        kafka = self._connect()
+        try:
+            await kafka.start()
+            while not self._consuming.stopping.is_set():
+                batches = await kafka.getmany(timeout_ms=200, max_records=BATCH)
+                self.assigned = bool(kafka.assignment())
+                if batches:
+                    await self._handle_until_done([record for batch in batches.values() for record in batch])
+                    await self._commit(kafka, batches)
+        except KafkaError as error:
+            raise Transient(f"Kafka is unavailable: {error!r}", code="kafka_unavailable") from error
+        finally:
+            self.assigned = False
+            await asyncio.wait({asyncio.ensure_future(kafka.stop())}, timeout=3)
+
+    def _connect(self) -> AIOKafkaConsumer:
+        session = int(self._settings.kafka_session_timeout * 1000)
+        return AIOKafkaConsumer(
+            *self._topics,
+            bootstrap_servers=self._settings.kafka,
+            group_id=self._group,
+            enable_auto_commit=False,
+            auto_offset_reset="earliest",
+            session_timeout_ms=session,
+            heartbeat_interval_ms=session // 6,
+            rebalance_timeout_ms=session,
+            max_poll_interval_ms=600_000,
+        )
+
+    async def _handle_until_done(self, records: Sequence[Record]) -> None:
+        pause = 0.1
+        while True:
+            try:
+                return await self._handle(records)
+            except Transient as error:
+                log.warning("bus.paused", group=self._group, reason=error.reason, code=error.code)
+            await asyncio.sleep(pause * random.uniform(0.5, 1.0))  # noqa: S311  # jitter
+            pause = min(pause * 2, 10.0)
+
+    async def _handle(self, records: Sequence[Record]) -> None:
+        received: list[_Received] = []
+        dead: list[Outgoing] = []
+        for record in records:
+            try:
+                message = decode(record.value, record.headers)
+            except Malformed as error:
+                dead.append(self._refuse(record, error))
+                continue
+            if message is None or (self._types is not None and message.event.type not in self._types):
+                continue
+            received.append(_Received(record, message))
+        dead += await self._process_traced(received)
+        await self._producer.send(dead)
+
+    async def _process_traced(self, received: Sequence[_Received]) -> list[Outgoing]:
+        spans = []
+        traced = []
+        for item in received:
+            span, message = telemetry.received(item.message, self._group)
+            spans.append(span)
+            traced.append(_Received(item.record, message))
+        try:
+            return await self._process_apart(traced)
+        finally:
+            for span in spans:
+                span.end()
+
+    async def _process_apart(self, received: Sequence[_Received]) -> list[Outgoing]:
+        """Process all at once; what fails for good is found by halving, and answered as dead."""
+        if not received:
+            return []
+        try:
+            await self._process([item.message for item in received])
+        except Transient:
+            raise
+        except Exception as error:
+            if len(received) > 1:
+                half = len(received) // 2
+                first = await self._process_apart(received[:half])
+                return first + await self._process_apart(received[half:])
+            return [self._refuse(received[0].record, error)]
+        for item in received:
+            self._count(item.record.topic, item.message.event.type, "handled")
+        return []
+
+    def _refuse(self, record: Record, error: Exception) -> Outgoing:
+        code = error.code if isinstance(error, OneNetError) else type(error).__name__
+        log.error(
+            "bus.dead_letter",
+            topic=record.topic,
+            partition=record.partition,
+            offset=record.offset,
+            code=code,
+            reason=str(error),
+            exc_info=not isinstance(error, OneNetError),
+        )
+        self._count(record.topic, "", f"dead_{code}")
+        return dead_letters.wrap(record, code=code, reason=str(error), group=self._group)
+
+    async def _commit(self, kafka: AIOKafkaConsumer, batches: Mapping[TopicPartition, list[Record]]) -> None:
+        try:
+            await kafka.commit({partition: batch[-1].offset + 1 for partition, batch in batches.items()})
+        except (CommitFailedError, IllegalStateError) as error:
+            # Another member has the partition now and handles these again; the inbox drops them.
+            log.info("bus.commit_lost", group=self._group, error=repr(error))
+        for partition, batch in batches.items():
+            end = kafka.highwater(partition) if partition in kafka.assignment() else None
+            if end is not None:
+                labels = {"topic": partition.topic, "partition": partition.partition, "group": self._group}
+                _lag.set(max(0, end - batch[-1].offset - 1), labels)
+
+    def _count(self, topic: str, event_type: str, outcome: str) -> None:
+        _handled.add(1, {"topic": topic, "type": event_type, "outcome": outcome, "group": self._group})

@@ -1,0 +1,161 @@
+"""One PostgreSQL schema per service: created at start, reached through an asyncpg pool.
+
+JSON columns take either a value, or a string that is JSON text already.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from typing import Any, TypeAlias
+
+import asyncpg
+import structlog
+from asyncpg.pool import PoolConnectionProxy
+from sqlalchemy import MetaData
+from sqlalchemy.dialects import postgresql
+from sqlalchemy.schema import CreateIndex, CreateTable
+
+from onenet_common import inbox, outbox
+from onenet_common.errors import Transient
+
+log = structlog.get_logger(__name__)
+
+Connection: TypeAlias = PoolConnectionProxy[asyncpg.Record]
+
+UNAVAILABLE = (
+    asyncpg.PostgresConnectionError,
+    asyncpg.InterfaceError,
+    asyncpg.TooManyConnectionsError,
+    asyncpg.CannotConnectNowError,
+    asyncpg.AdminShutdownError,
+    asyncpg.CrashShutdownError,
+    asyncpg.DeadlockDetectedError,
+    asyncpg.SerializationError,
+    asyncpg.QueryCanceledError,
+    ConnectionError,
+    TimeoutError,
+    OSError,
+)
+"""What PostgreSQL says when the same statement may succeed later."""
+
+
+class Database:
+    """A pool on one schema.
+
+    Args:
+        url: ``postgresql://…``; it may hold a password and is never logged.
+        schema: the service's schema, created when absent.
+        metadata: the service's own tables; outbox and inbox come on top.
+        size: most connections that the pool opens.
+        timeout: seconds for connecting and for any one statement.
+    """
+
+    def __init__(
+        self, url: str, *, schema: str, metadata: MetaData, size: int = 10, timeout: float = 30.0
+    ) -> None:
+        self.schema = schema
+        self._url = url
+        self._metadata = metadata
+        self._size = size
+        self._timeout = timeout
+        self._pool: asyncpg.Pool[asyncpg.Record] | None = None
+
+    async def start(self) -> None:
+        """Wait for the server, then create what is missing; safe with many at once."""
+        await self._until_available(self._create_schema)
+        self._pool = await asyncpg.create_pool(
+            self._url,
+            min_size=1,
+            max_size=self._size,
+            timeout=self._timeout,
+            command_timeout=self._timeout,
+            server_settings=self._server_settings(),
+            init=_use_json,
+        )
+
+    async def stop(self) -> None:
+        if self._pool is not None:
+            try:
+                await asyncio.wait_for(self._pool.close(), 5)
+            except TimeoutError:
+                self._pool.terminate()
+
+    @asynccontextmanager
+    async def acquire(self) -> AsyncIterator[Connection]:
+        """A pooled connection; statements commit one by one.
+
+        Raises:
+            Transient: when the database is away.
+        """
+        if self._pool is None:
+            raise Transient("the database is not connected yet", code="database_unavailable")
+        try:
+            async with self._pool.acquire(timeout=self._timeout) as connection:
+                yield connection
+        except UNAVAILABLE as error:
+            raise Transient(f"the database is unavailable: {error}", code="database_unavailable") from error
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator[Connection]:
+        """A pooled connection inside one transaction.
+
+        Raises:
+            Transient: when the database is away.
+        """
+        async with self.acquire() as connection, connection.transaction():
+            yield connection
+
+    async def connect(self) -> asyncpg.Connection[asyncpg.Record]:
+        """A connection of its own, for listening and for advisory locks; the caller closes it."""
+        return await asyncpg.connect(
+            self._url, timeout=self._timeout, server_settings=self._server_settings()
+        )
+
+    def _server_settings(self) -> dict[str, str]:
+        return {"search_path": self.schema, "application_name": f"onenet-{self.schema}", "jit": "off"}
+
+    async def _create_schema(self) -> None:
+        connection = await self.connect()
+        try:
+            async with connection.transaction():
+                await connection.execute(
+                    "SELECT pg_advisory_xact_lock(hashtext($1))", f"schema {self.schema}"
+                )
+                await connection.execute(f'CREATE SCHEMA IF NOT EXISTS "{self.schema}"')
+                for statement in (outbox.TABLE, inbox.TABLE, *_create_statements(self._metadata)):
+                    await connection.execute(statement)
+        finally:
+            await connection.close()
+
+    async def _until_available(self, attempt: Callable[[], Awaitable[None]]) -> None:
+        delay = 0.1
+        while True:
+            try:
+                return await attempt()
+            except UNAVAILABLE as error:
+                log.warning("database.unavailable", schema=self.schema, error=str(error), retry_in=delay)
+            await asyncio.sleep(delay)
+            delay = min(delay * 2, 5.0)
+
+
+def _create_statements(metadata: MetaData) -> list[str]:
+    dialect = postgresql.dialect()  # type: ignore[no-untyped-call]  # untyped in SQLAlchemy
+    statements: list[str] = []
+    for table in metadata.sorted_tables:
+        statements.append(str(CreateTable(table, if_not_exists=True).compile(dialect=dialect)))
+        statements += [
+            str(CreateIndex(index, if_not_exists=True).compile(dialect=dialect)) for index in table.indexes
+        ]
+    return statements
+
+
+async def _use_json(connection: asyncpg.Connection[asyncpg.Record] | Connection) -> None:
+    for kind in ("json", "jsonb"):
+        await connection.set_type_codec(kind, encoder=_dumps, decoder=json.loads, schema="pg_catalog")
+
+
+def _dumps(value: Any) -> str:
+    return value if isinstance(value, str) else json.dumps(value, default=str)

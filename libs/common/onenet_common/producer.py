@@ -1,0 +1,88 @@
+"""Publishing to Kafka: messages are sent together and acknowledged by all replicas in sync."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from aiokafka import AIOKafkaProducer
+from aiokafka.errors import KafkaError
+
+from onenet_common.envelope import Message, encode_headers
+from onenet_common.errors import Transient
+from onenet_common.settings import Settings
+from onenet_common.telemetry import meter
+
+_sent = meter.create_counter("onenet.messages.sent", description="Records acknowledged, by topic")
+
+
+@dataclass(frozen=True, slots=True)
+class Outgoing:
+    """One record, as Kafka takes it."""
+
+    topic: str
+    key: bytes | None
+    value: bytes | None
+    headers: list[tuple[str, bytes]]
+
+    @classmethod
+    def of(cls, message: Message) -> Outgoing:
+        event = message.event
+        return cls(event.topic, event.key.encode(), message.value(), encode_headers(message.headers()))
+
+
+class Producer:
+    """A Kafka producer that either has everything acknowledged, or raises Transient.
+
+    Args:
+        timeout: seconds until a send that nobody acknowledged counts as failed.
+    """
+
+    def __init__(self, settings: Settings, *, timeout: float = 15.0) -> None:
+        self._settings = settings
+        self._timeout = timeout
+        self._kafka: AIOKafkaProducer | None = None
+
+    async def start(self) -> None:
+        """Nothing to do: the connection is made by the first send, and made again after errors."""
+
+    async def stop(self) -> None:
+        if self._kafka is not None:
+            kafka, self._kafka = self._kafka, None
+            await asyncio.wait({asyncio.ensure_future(kafka.stop())}, timeout=5)
+
+    async def send(self, records: Sequence[Outgoing]) -> None:
+        """Send records; those of one key arrive in the order given.
+
+        Raises:
+            Transient: when any was not acknowledged; all of them may be sent again.
+        """
+        if not records:
+            return
+        try:
+            async with asyncio.timeout(self._timeout):
+                kafka = await self._connected()
+                acknowledged = [
+                    await kafka.send(record.topic, key=record.key, value=record.value, headers=record.headers)
+                    for record in records
+                ]
+                await asyncio.gather(*acknowledged)
+        except (KafkaError, TimeoutError, OSError) as error:
+            await self.stop()
+            raise Transient(f"Kafka did not acknowledge: {error!r}", code="kafka_unavailable") from error
+        for record in records:
+            _sent.add(1, {"topic": record.topic})
+
+    async def _connected(self) -> AIOKafkaProducer:
+        if self._kafka is None:
+            kafka = AIOKafkaProducer(
+                bootstrap_servers=self._settings.kafka,
+                acks="all",
+                enable_idempotence=self._settings.kafka_idempotence,
+                request_timeout_ms=int(self._timeout * 1000),
+                max_request_size=2_000_000,
+            )
+            await kafka.start()
+            self._kafka = kafka
+        return self._kafka

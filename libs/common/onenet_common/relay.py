@@ -1,0 +1,108 @@
+"""The relay moves the outbox to Kafka: in order, one relay per schema, woken by NOTIFY."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from typing import Any
+
+import asyncpg
+import structlog
+
+from onenet_common.background import Background
+from onenet_common.database import UNAVAILABLE, Database
+from onenet_common.envelope import encode_headers
+from onenet_common.errors import Transient
+from onenet_common.producer import Outgoing, Producer
+from onenet_common.telemetry import meter
+
+log = structlog.get_logger(__name__)
+_relayed = meter.create_counter("onenet.outbox.relayed", description="Outbox rows published")
+_lag = meter.create_histogram("onenet.outbox.lag", unit="s", description="Age of a row when published")
+
+BATCH = 500
+
+
+class Relay:
+    """Publishes one schema's outbox.
+
+    It listens and holds its advisory lock on one connection: when that ends, the lock is free
+    for a standby, and this relay stops publishing until it has the lock again. A crash between
+    the acknowledgement and the delete publishes a row twice; inboxes drop the second.
+
+    Args:
+        poll: seconds between looks when nothing is notified, and between tries for the lock.
+    """
+
+    def __init__(self, database: Database, producer: Producer, *, poll: float = 1.0) -> None:
+        self._database = database
+        self._producer = producer
+        self._poll = poll
+        self._relaying = Background(f"relay {database.schema}", self._lead, interval=poll, longest_pause=2.0)
+        self.leading = False
+
+    async def start(self) -> None:
+        self._relaying.start()
+
+    async def stop(self) -> None:
+        await self._relaying.stop()
+
+    async def _lead(self) -> None:
+        try:
+            connection = await self._database.connect()
+        except UNAVAILABLE as error:
+            raise Transient(f"the database is unavailable: {error}", code="database_unavailable") from error
+        try:
+            lock = f"relay {self._database.schema}"
+            if await connection.fetchval("SELECT pg_try_advisory_lock(hashtext($1))", lock):
+                log.info("relay.leading", schema=self._database.schema)
+                self.leading = True
+                await self._publish_for_good(connection)
+        finally:
+            self.leading = False
+            connection.terminate()
+
+    async def _publish_for_good(self, connection: asyncpg.Connection[asyncpg.Record]) -> None:
+        written = asyncio.Event()
+
+        def wake(*_: Any) -> None:
+            written.set()
+
+        connection.add_termination_listener(wake)
+        await connection.add_listener(f"{self._database.schema}_outbox", wake)
+        while not connection.is_closed():
+            written.clear()
+            while await self._publish_batch(connection) == BATCH:
+                pass
+            try:
+                await asyncio.wait_for(written.wait(), self._poll)
+            except TimeoutError:
+                continue
+
+    async def _publish_batch(self, connection: asyncpg.Connection[asyncpg.Record]) -> int:
+        rows = await connection.fetch(
+            "SELECT id, topic, key, headers, value, extract(epoch FROM now() - created_at)::float8 AS age "
+            "FROM outbox ORDER BY id LIMIT $1",
+            BATCH,
+            timeout=10,
+        )
+        if not rows:
+            return 0
+        await self._producer.send(
+            [
+                Outgoing(
+                    row["topic"],
+                    row["key"].encode(),
+                    row["value"],
+                    encode_headers(json.loads(row["headers"])),
+                )
+                for row in rows
+            ]
+        )
+        await connection.execute(
+            "DELETE FROM outbox WHERE id = ANY($1)", [row["id"] for row in rows], timeout=10
+        )
+        for row in rows:
+            _lag.record(row["age"])
+        _relayed.add(len(rows), {"schema": self._database.schema})
+        return len(rows)

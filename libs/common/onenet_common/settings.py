@@ -1,0 +1,97 @@
+"""Settings from the environment, the same way for every service.
+
+Names that every service shares start with ``ONENET_``, a service's own with its prefix, such as
+``ONENET_API_``. A name that nobody knows stops the start, since a misspelt setting is silently a
+default otherwise.
+"""
+
+from __future__ import annotations
+
+import difflib
+import os
+import sys
+from collections.abc import Iterable
+from typing import Any, TypeVar
+
+from pydantic import Field, SecretStr, ValidationError
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+OWNERS = ("API", "EVALUATOR", "PROVISIONER", "MONITOR", "CLIENT", "LOCAL", "TEST")
+"""First words of names that belong to one program; each program checks its own."""
+
+
+class Settings(BaseSettings):
+    """What every service needs; a service adds its own in a subclass with aliases.
+
+    Args:
+        kafka: ``host:port`` of a broker, several separated by commas.
+        kafka_idempotence: idempotent producers; on with Apache Kafka, off where the broker has none.
+        kafka_session_timeout: seconds until a silent consumer loses its partitions.
+        kafka_partitions, kafka_replication: of topics that do not exist yet.
+        database_url: ``postgresql://user:password@host:port/database``.
+        otlp_endpoint: where traces go (OTLP over HTTP), such as ``http://collector:4318``.
+        ops_host, ops_port: where ``/healthz``, ``/readyz`` and ``/metrics`` are served.
+    """
+
+    model_config = SettingsConfigDict(env_prefix="ONENET_", extra="ignore", frozen=True)
+
+    kafka: str = Field(default="127.0.0.1:9092", min_length=3)
+    kafka_idempotence: bool = True
+    kafka_session_timeout: float = Field(default=10.0, ge=1, le=300)
+    kafka_partitions: int = Field(default=12, ge=1, le=1000)
+    kafka_replication: int = Field(default=1, ge=1, le=9)
+    database_url: SecretStr = SecretStr("postgresql://onenet@127.0.0.1:5432/onenet")
+    otlp_endpoint: str | None = None
+    log_level: str = Field(default="INFO", pattern="^(DEBUG|INFO|WARNING|ERROR)$")
+    ops_host: str = "127.0.0.1"
+    ops_port: int = Field(default=0, ge=0, le=65535)
+
+
+S = TypeVar("S", bound=Settings)
+
+
+def load(settings: type[S], owner: str) -> S:
+    """Read and check the environment, or end the process with exit code 2 and what is wrong.
+
+    Args:
+        settings: the class to fill.
+        owner: the program's word in its own names, such as ``API``.
+    """
+    problems = list(unknown_names(os.environ, known_names(settings), owner))
+    try:
+        loaded = settings()
+    except ValidationError as error:
+        problems += [_explain(problem, settings) for problem in error.errors()]
+    if problems:
+        sys.stderr.write("".join(f"{problem}\n" for problem in problems))
+        sys.exit(2)
+    return loaded
+
+
+def known_names(settings: type[Settings]) -> list[str]:
+    """The environment's names that a settings class reads."""
+    return [_variable(settings, name) for name in settings.model_fields]
+
+
+def unknown_names(environment: Iterable[str], known: list[str], owner: str) -> Iterable[str]:
+    """A sentence for every ``ONENET_`` name that nobody reads, with the nearest known one."""
+    others = tuple(f"ONENET_{word}_" for word in OWNERS if word != owner)
+    for name in sorted(environment):
+        if not name.startswith("ONENET_") or name in known or name.startswith(others):
+            continue
+        near = difflib.get_close_matches(name, known, n=1)
+        hint = f"did you mean {near[0]}?" if near else f"known are: {', '.join(sorted(known))}"
+        yield f"{name}: no such setting; {hint}"
+
+
+def _variable(settings: type[Settings], field: str) -> str:
+    alias = settings.model_fields[field].validation_alias
+    return str(alias) if alias is not None else f"ONENET_{field.upper()}"
+
+
+def _explain(problem: Any, settings: type[Settings]) -> str:
+    field = str(problem["loc"][0])
+    name = _variable(settings, field) if field in settings.model_fields else field
+    secret = settings.model_fields.get(field)
+    shown = "" if secret is not None and secret.annotation is SecretStr else f" {problem['input']!r}"
+    return f"{name}:{shown} is not valid: {problem['msg']}"
