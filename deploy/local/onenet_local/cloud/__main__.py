@@ -1,0 +1,49 @@
+"""Run the local cloud: ``python -m onenet_local.cloud --port 5000``."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import signal
+import sys
+from threading import Thread
+
+
+def main() -> None:
+    """Serve until SIGTERM or SIGINT; one JSON line on stdout says where, once ready."""
+    settings = _arguments().parse_args()
+    # The machine images fill every region that is touched with 100 ms of work nobody asked for.
+    os.environ.setdefault("MOTO_EC2_LOAD_DEFAULT_AMIS", "false")
+    from onenet_local.cloud.assembly import build
+    from onenet_local.cloud.control import SIMULATED
+    from onenet_local.cloud.rules import Rules
+
+    server, cloud = build(
+        settings.host, settings.port, Rules(settle=settings.settle, latency=settings.latency)
+    )
+
+    def stop(*_: object) -> None:
+        cloud.stopping.set()
+        # shutdown waits for the loop that this very thread may be running.
+        Thread(target=server.shutdown, daemon=True).start()
+
+    signal.signal(signal.SIGTERM, stop)
+    signal.signal(signal.SIGINT, stop)
+    ready = {"event": "ready", "cloud": SIMULATED, "url": f"http://{settings.host}:{server.port}"}
+    print(json.dumps(ready), flush=True)
+    server.serve_forever(poll_interval=0.1)
+    sys.stdout.flush()
+
+
+def _arguments() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m onenet_local.cloud", description="A simulated AWS.")
+    parser.add_argument("--host", default="127.0.0.1")
+    parser.add_argument("--port", type=int, default=0, help="0 takes a free one")
+    parser.add_argument("--settle", type=float, default=0.0, help="seconds in each passing peering state")
+    parser.add_argument("--latency", type=float, default=0.0, help="seconds added to every call")
+    return parser
+
+
+if __name__ == "__main__":
+    main()
