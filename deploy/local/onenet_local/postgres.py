@@ -67,9 +67,17 @@ class Postgres(Process):
 
     @property
     def url(self) -> str:
-        """For every client; it holds the password. Known after the first start."""
+        """For every client; it holds the password. Known after ``make_home``."""
         password = self.password_file.read_text().strip()
         return f"postgresql://{NAME}:{password}@{HOST}:{self.port}/{NAME}"
+
+    def make_home(self) -> None:
+        """Create its folder and its password, unless they are there; ``start`` does so too."""
+        make_home(self.home)
+        if not self.password_file.exists():
+            self.password_file.touch(mode=0o600)
+            self.password_file.write_text(secrets.token_urlsafe(24))
+            hand_over(self.password_file)
 
     async def prepare(self) -> None:
         """Create the data folder once, and wait until no other server uses it.
@@ -77,7 +85,7 @@ class Postgres(Process):
         Raises:
             StartFailed: when it cannot be created, or another server keeps running on it.
         """
-        make_home(self.home)
+        self.make_home()
         if not self.data.exists():
             await self._initialise()
         await self._take_over()
@@ -99,9 +107,6 @@ class Postgres(Process):
         aside = self.data.with_name("postgres.new")
         await asyncio.to_thread(_empty, aside)
         hand_over(aside)
-        self.password_file.touch(mode=0o600)
-        self.password_file.write_text(secrets.token_urlsafe(24))
-        hand_over(self.password_file)
         await run(
             Command(
                 name="initdb",
@@ -133,25 +138,28 @@ class Postgres(Process):
         raise StartFailed(f"another PostgreSQL server is running on {self.data}")
 
     async def _accepts(self) -> bool:
-        """Whether the database answers; it is created the first time."""
+        """Whether the server answers; the database is created the first time."""
         try:
-            connection = await self._connect(NAME)
-        except asyncpg.InvalidCatalogNameError:
-            connection = await self._connect("postgres")
-            await connection.execute(f"CREATE DATABASE {NAME}")
+            connection = await self._connect()
         except (OSError, TimeoutError, asyncpg.CannotConnectNowError):
             return False
-        await connection.close()
+        except asyncpg.PostgresError as error:
+            raise StartFailed(f"PostgreSQL on {self.data} refuses us: {error}") from error
+        try:
+            if not await connection.fetchval("SELECT true FROM pg_database WHERE datname = $1", NAME):
+                await connection.execute(f"CREATE DATABASE {NAME}")
+        finally:
+            await connection.close()
         return True
 
-    async def _connect(self, database: str) -> asyncpg.Connection:
+    async def _connect(self) -> asyncpg.Connection:
         password = self.password_file.read_text().strip()
         return await asyncpg.connect(
             host=HOST,
             port=self.port,
             user=NAME,
             password=password,
-            database=database,
+            database="postgres",
             ssl=False,
             timeout=2,
             command_timeout=20,

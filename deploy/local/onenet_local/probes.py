@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import random
 import socket
 from collections.abc import Awaitable, Callable
 
@@ -14,12 +15,18 @@ TIMEOUT = 2.0
 """Seconds for one question and its answer."""
 
 
+PORTS = range(20_000, 32_000)
+"""Below those that the kernel gives to outgoing connections: such a port may be taken while its
+process restarts, even by a client that tries to reach it and thereby connects to itself."""
+
+
 def free_port() -> int:
     """A TCP port of the loopback interface on which nobody listens now."""
-    with socket.socket() as listener:
-        listener.bind((HOST, 0))
-        port: int = listener.getsockname()[1]
-        return port
+    for port in random.sample(PORTS, len(PORTS)):
+        with socket.socket() as listener, contextlib.suppress(OSError):
+            listener.bind((HOST, port))
+            return port
+    raise OSError(f"no port from {PORTS.start} to {PORTS.stop} is free")
 
 
 def listens(port: int) -> Probe:

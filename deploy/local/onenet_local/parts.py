@@ -1,0 +1,98 @@
+"""The parts of a stack, wired: which processes, on which ports, told what."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from onenet_local.broker import Broker
+from onenet_local.cloud_process import LocalCloud
+from onenet_local.issuer.process import Issuer
+from onenet_local.postgres import Postgres
+from onenet_local.probes import HOST, free_port
+from onenet_local.processes import Process
+from onenet_local.services import SERVICES, Addresses, Environment, Service, environment, process
+from onenet_local.settings import LocalSettings
+from onenet_local.supervisor import Part
+
+INFRASTRUCTURE = ("postgres", "broker", "cloud", "issuer")
+ALL = (*INFRASTRUCTURE, *(service.name for service in SERVICES))
+BEFORE_SERVICES = frozenset({"postgres", "broker"})
+
+
+@dataclass(frozen=True)
+class Choice:
+    """What to run, and how it differs from the usual.
+
+    Args:
+        only: names out of ``ALL``; what a part needs must be among them or elsewhere.
+        replicas: how many processes a service has, by its name; 1 when absent.
+        environment: further variables by service name, which win over all others.
+    """
+
+    only: Collection[str] = ALL
+    replicas: Mapping[str, int] = field(default_factory=dict)
+    environment: Mapping[str, Environment] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        unknown = {*self.only, *self.replicas, *self.environment} - set(ALL)
+        if unknown:
+            raise ValueError(f"no such part: {', '.join(sorted(unknown))}; there are {', '.join(ALL)}")
+
+
+@dataclass(frozen=True)
+class Parts:
+    """Every process by name, and where they are."""
+
+    by_name: Mapping[str, Part]
+    addresses: Addresses
+    postgres: Postgres
+
+
+def build(folder: Path, settings: LocalSettings, choice: Choice, inherited: Environment) -> Parts:
+    """Choose ports and wire everything; nothing runs yet."""
+    postgres = Postgres(folder, port=settings.local_postgres_port or None, fsync=settings.local_fsync)
+    postgres.make_home()
+    broker = Broker(folder, port=settings.local_broker_port or None)
+    cloud = LocalCloud(folder, port=settings.local_cloud_port or None)
+    issuer = Issuer(folder, port=settings.local_issuer_port or None, accounts=settings.local_accounts)
+    api_port = settings.local_api_port or free_port()
+    where = Addresses(
+        database=postgres.url,
+        kafka=broker.address,
+        cloud=cloud.url,
+        issuer=issuer.url,
+        api=f"http://{HOST}:{api_port}",
+    )
+    infrastructure: dict[str, Process] = dict(
+        zip(INFRASTRUCTURE, (postgres, broker, cloud, issuer), strict=True)
+    )
+    parts = {name: Part(child) for name, child in infrastructure.items() if name in choice.only}
+    needs = BEFORE_SERVICES & parts.keys()
+    operations: dict[str, str] = {}
+    for child, port in _services(folder, where, choice, inherited):
+        parts[child.name] = Part(child, needs)
+        operations[child.name] = f"http://{HOST}:{port}"
+    return Parts(parts, replace(where, operations=operations), postgres)
+
+
+def _services(
+    folder: Path, where: Addresses, choice: Choice, inherited: Environment
+) -> Iterator[tuple[Process, int]]:
+    """Every process of every chosen service, with the port of its operations endpoint."""
+    for service in SERVICES:
+        if service.name not in choice.only:
+            continue
+        told = environment(service, where, inherited)
+        for number in range(1, choice.replicas.get(service.name, 1) + 1):
+            own = {**told, **_public_port(service, number, where), **choice.environment.get(service.name, {})}
+            port = free_port()
+            yield process(service, number, folder, own, port=port), port
+
+
+def _public_port(service: Service, number: int, where: Addresses) -> Environment:
+    """The API alone is public; its replicas listen on ports of their own."""
+    if service.name != "api":
+        return {}
+    return {"ONENET_API_PORT": where.api.rpartition(":")[2] if number == 1 else str(free_port())}

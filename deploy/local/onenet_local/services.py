@@ -1,0 +1,129 @@
+"""OneNet's four services as this machine runs them: which there are, and what each is told."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from onenet_local.probes import HOST, answers
+from onenet_local.processes import Process, Program
+
+Environment = Mapping[str, str]
+
+HUB_ACCOUNT = "999999999999"
+"""OneNet's own account in the local cloud: providers' roles trust it."""
+
+REGION = "eu-central-1"
+
+MACHINE = ("PATH", "HOME", "LANG", "LC_ALL", "TZ", "TMPDIR")
+SHARED = ("ONENET_LOG_LEVEL", "ONENET_OTLP_ENDPOINT", "ONENET_KAFKA_SESSION_TIMEOUT")
+"""What a service inherits, besides the settings that have its own prefix."""
+
+LOCAL = {
+    "ONENET_KAFKA_IDEMPOTENCE": "false",
+    # The broker lets a group's first member wait for half of this.
+    "ONENET_KAFKA_SESSION_TIMEOUT": "3",
+    "ONENET_OPS_HOST": HOST,
+}
+
+
+@dataclass(frozen=True)
+class Addresses:
+    """Where everything is, or would be for what was not chosen to run.
+
+    ``database`` holds the password; ``operations`` has ``/readyz`` and ``/metrics`` by process name.
+    """
+
+    database: str
+    kafka: str
+    cloud: str
+    issuer: str
+    api: str
+    operations: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Service:
+    """One of the services.
+
+    Args:
+        name: one word; the console script is ``onenet-<name>``.
+        told: what it alone is told, given its own address and everybody's.
+        has_database: whether it may know the database.
+    """
+
+    name: str
+    told: Callable[[Addresses], Environment]
+    has_database: bool = True
+
+    @property
+    def script(self) -> str:
+        return str(Path(sys.executable).with_name(f"onenet-{self.name}"))
+
+
+def _api(where: Addresses) -> Environment:
+    return {
+        "ONENET_API_HOST": HOST,
+        "ONENET_API_OIDC_ISSUER": where.issuer,
+        "ONENET_API_AWS_ACCOUNT": HUB_ACCOUNT,
+    }
+
+
+def _provisioner(where: Addresses) -> Environment:
+    """It alone holds cloud credentials, and those of this machine's user must not be found."""
+    return {
+        "ONENET_PROVISIONER_AWS_ENDPOINT_URL": where.cloud,
+        "AWS_ACCESS_KEY_ID": f"LOCAL{HUB_ACCOUNT}",
+        "AWS_SECRET_ACCESS_KEY": "local",
+        "AWS_REGION": REGION,
+        "AWS_DEFAULT_REGION": REGION,
+        "AWS_EC2_METADATA_DISABLED": "true",
+        "AWS_CONFIG_FILE": os.devnull,
+        "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
+    }
+
+
+def _nothing(where: Addresses) -> Environment:
+    return {}
+
+
+SERVICES = (
+    Service("api", _api),
+    Service("evaluator", _nothing, has_database=False),
+    Service("provisioner", _provisioner),
+    Service("monitor", _nothing),
+)
+
+
+def environment(service: Service, where: Addresses, inherited: Environment) -> dict[str, str]:
+    """All that a service is told, later ones first: addresses, the user's settings, defaults."""
+    own = f"ONENET_{service.name.upper()}_"
+    kept = {
+        name: value
+        for name, value in inherited.items()
+        if name in MACHINE or name in SHARED or name.startswith(own)
+    }
+    database = {"ONENET_DATABASE_URL": where.database} if service.has_database else {}
+    return {**LOCAL, **kept, "ONENET_KAFKA": where.kafka, **database, **service.told(where)}
+
+
+def process(service: Service, number: int, folder: Path, told: Environment, *, port: int) -> Process:
+    """One process of a service.
+
+    Args:
+        number: 1, or more for further replicas.
+        port: of its operations endpoint.
+    """
+    name = service.name if number == 1 else f"{service.name}-{number}"
+    return Process(
+        Program(
+            name=name,
+            command=(service.script,),
+            environment={**told, "ONENET_OPS_PORT": str(port)},
+            log=folder / "logs" / f"{name}.log",
+            ready=answers(port, "/readyz"),
+        )
+    )
