@@ -5,6 +5,7 @@ from __future__ import annotations
 from moto.core.responses import BaseResponse
 from moto.iam.responses import IamResponse
 
+from onenet_local.cloud import moto_changes
 from onenet_local.cloud.credentials import Caller
 from onenet_local.cloud.ec2 import Ec2
 from onenet_local.cloud.gateway import Gateway, Service
@@ -17,6 +18,7 @@ from onenet_local.cloud.state import Cloud
 
 def build(host: str, port: int, rules: Rules) -> tuple[CloudServer, Cloud]:
     """A server that listens but does not serve yet, and the state behind it."""
+    moto_changes.apply()
     cloud = Cloud(rules)
     return CloudServer(host, port, Gateway(cloud, SERVICES)), cloud
 

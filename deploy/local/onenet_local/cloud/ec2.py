@@ -7,6 +7,8 @@ model writes the XML.
 
 from __future__ import annotations
 
+from typing import Any, cast
+
 from moto.core.common_types import TYPE_RESPONSE
 from moto.core.exceptions import ServiceException
 from moto.core.responses import ActionResult
@@ -15,10 +17,14 @@ from moto.ec2.exceptions import DryRunClientError, EC2ClientError, FilterNotImpl
 from moto.ec2.responses import EC2Response
 
 from onenet_local.cloud.credentials import Caller
+from onenet_local.cloud.paging import PAGED, page
+from onenet_local.cloud.peerings import Peerings
+from onenet_local.cloud.routes import Routes
 from onenet_local.cloud.state import Cloud
+from onenet_local.cloud.vpcs import Vpcs
 
 
-class Ec2(EC2Response):
+class Ec2(Vpcs, Routes, Peerings, EC2Response):
     """moto's EC2 under AWS's rules, for one call."""
 
     def __init__(self, cloud: Cloud, caller: Caller) -> None:
@@ -42,5 +48,19 @@ class Ec2(EC2Response):
         try:
             result: ActionResult = method()
         except FilterNotImplementedError as error:
-            raise EC2ClientError("InvalidParameterValue", str(error)) from error
-        return result
+            complaint = str(error).partition(" for ")[0]
+            raise EC2ClientError("InvalidParameterValue", f"{complaint} is invalid") from error
+        return self._paged(operation, result) if operation in PAGED else result
+
+    def _paged(self, operation: str, result: ActionResult) -> ActionResult:
+        items, ids = PAGED[operation]
+        size = self._get_int_param("MaxResults")
+        if size is not None and self._get_param(ids):
+            raise EC2ClientError(
+                "InvalidParameterCombination",
+                f"The parameter {ids} cannot be used with the parameter MaxResults",
+            )
+        token = self._get_param("NextToken")
+        default_size = self.cloud.rules.page_size
+        answer = cast(dict[str, Any], result.result)
+        return ActionResult(page(answer, items, size=size, token=token, default_size=default_size))
