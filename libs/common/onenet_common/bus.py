@@ -136,6 +136,7 @@ class Consumer:
             heartbeat_interval_ms=session // 6,
             rebalance_timeout_ms=session,
             max_poll_interval_ms=600_000,
+            fetch_max_wait_ms=int(self._settings.kafka_fetch_wait * 1000),
         )
 
     async def _handle_until_done(self, records: Sequence[Record]) -> None:

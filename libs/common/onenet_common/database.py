@@ -23,7 +23,7 @@ from onenet_common.errors import Transient
 
 log = structlog.get_logger(__name__)
 
-Connection: TypeAlias = PoolConnectionProxy[asyncpg.Record]
+Connection: TypeAlias = "PoolConnectionProxy[asyncpg.Record]"
 
 UNAVAILABLE = (
     asyncpg.PostgresConnectionError,

@@ -160,6 +160,16 @@ class ConnectionFailed(ConnectionEvent):
     reverted: bool = False
 
 
+class ConnectionDelayed(ConnectionEvent):
+    """No progress, for a reason that may pass; it is tried again by itself."""
+
+    type: ClassVar[str] = "onenet.connection.delayed.v1"
+    producer: ClassVar[Producer] = "onenet-provisioner"
+
+    code: str
+    reason: str
+
+
 class ConnectionDrifted(ConnectionEvent):
     """Somebody changed what OneNet had built; ``differences`` are the steps that repair it."""
 
@@ -325,6 +335,7 @@ EVENTS: dict[str, type[Event]] = {
         ConnectionPlanned,
         ConnectionEstablished,
         ConnectionFailed,
+        ConnectionDelayed,
         ConnectionDrifted,
         ConnectionRepaired,
         ConnectionHealthChanged,

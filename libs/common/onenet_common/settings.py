@@ -27,6 +27,8 @@ class Settings(BaseSettings):
         kafka: ``host:port`` of a broker, several separated by commas.
         kafka_idempotence: idempotent producers; on with Apache Kafka, off where the broker has none.
         kafka_session_timeout: seconds until a silent consumer loses its partitions.
+        kafka_fetch_wait: seconds that a fetch may wait at the broker for the first record; a
+            broker that answers only when this has passed needs a small one.
         kafka_partitions, kafka_replication: of topics that do not exist yet.
         database_url: ``postgresql://user:password@host:port/database``.
         otlp_endpoint: where traces go (OTLP over HTTP), such as ``http://collector:4318``.
@@ -38,6 +40,7 @@ class Settings(BaseSettings):
     kafka: str = Field(default="127.0.0.1:9092", min_length=3)
     kafka_idempotence: bool = True
     kafka_session_timeout: float = Field(default=10.0, ge=1, le=300)
+    kafka_fetch_wait: float = Field(default=0.5, ge=0.001, le=10)
     kafka_partitions: int = Field(default=12, ge=1, le=1000)
     kafka_replication: int = Field(default=1, ge=1, le=9)
     database_url: SecretStr = SecretStr("postgresql://onenet@127.0.0.1:5432/onenet")

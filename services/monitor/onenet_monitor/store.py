@@ -1,0 +1,94 @@
+"""Verdicts and standings in PostgreSQL, a batch at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from uuid import UUID
+
+from onenet_common.database import Connection
+from onenet_common.states import Health, State
+from onenet_monitor.standings import Standing
+from onenet_monitor.verdicts import Verdict
+
+
+async def verdicts(connection: Connection, ids: Iterable[UUID]) -> dict[UUID, Verdict]:
+    """The verdicts on these connections, locked in the order of their ids."""
+    rows = await connection.fetch(
+        "SELECT * FROM verdicts WHERE connection_id = ANY($1) ORDER BY connection_id FOR UPDATE",
+        sorted(set(ids)),
+    )
+    return {
+        row["connection_id"]: Verdict(
+            generation=row["generation"],
+            health=Health(row["health"]),
+            candidate=Health(row["candidate"]),
+            streak=row["streak"],
+            reasons=tuple(row["reasons"]),
+            since=row["since"],
+            sampled_at=row["sampled_at"],
+        )
+        for row in rows
+    }
+
+
+async def keep_verdicts(connection: Connection, changed: Mapping[UUID, Verdict]) -> None:
+    """Write verdicts as they are now."""
+    await connection.executemany(
+        "INSERT INTO verdicts "
+        "(connection_id, generation, health, candidate, streak, reasons, since, sampled_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT (connection_id) DO UPDATE SET "
+        "generation = excluded.generation, health = excluded.health, candidate = excluded.candidate, "
+        "streak = excluded.streak, reasons = excluded.reasons, since = excluded.since, "
+        "sampled_at = excluded.sampled_at",
+        [
+            (
+                connection_id,
+                verdict.generation,
+                verdict.health.value,
+                verdict.candidate.value,
+                verdict.streak,
+                list(verdict.reasons),
+                verdict.since,
+                verdict.sampled_at,
+            )
+            for connection_id, verdict in changed.items()
+        ],
+    )
+
+
+async def drop_verdicts(connection: Connection, ids: Iterable[UUID]) -> None:
+    """Forget connections that are no more."""
+    await connection.execute("DELETE FROM verdicts WHERE connection_id = ANY($1)", list(ids))
+
+
+async def standings(connection: Connection, ids: Iterable[UUID]) -> dict[UUID, Standing]:
+    """Where these connections stand, locked in the order of their ids."""
+    rows = await connection.fetch(
+        "SELECT * FROM standings WHERE connection_id = ANY($1) ORDER BY connection_id FOR UPDATE",
+        sorted(set(ids)),
+    )
+    return {
+        row["connection_id"]: Standing(row["generation"], State(row["state"]), row["ctype"], row["asked_at"])
+        for row in rows
+    }
+
+
+async def keep_standings(connection: Connection, changed: Mapping[UUID, Standing]) -> None:
+    """Write standings as they are now."""
+    await connection.executemany(
+        "INSERT INTO standings (connection_id, generation, state, ctype, asked_at) "
+        "VALUES ($1, $2, $3, $4, $5) ON CONFLICT (connection_id) DO UPDATE SET "
+        "generation = excluded.generation, state = excluded.state, ctype = excluded.ctype, asked_at = excluded.asked_at",
+        [
+            (connection_id, standing.generation, standing.state.value, standing.ctype, standing.asked_at)
+            for connection_id, standing in changed.items()
+        ],
+    )
+
+
+async def count_standings(connection: Connection) -> dict[tuple[str, str], int]:
+    """How many connections there are, by state and ctype; what is deleted does not count."""
+    rows = await connection.fetch(
+        "SELECT state, coalesce(ctype, '') AS ctype, count(*) AS connections FROM standings "
+        "WHERE state <> 'DELETED' GROUP BY 1, 2"
+    )
+    return {(row["state"], row["ctype"]): row["connections"] for row in rows}

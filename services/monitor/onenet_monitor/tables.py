@@ -1,0 +1,46 @@
+"""The monitor's tables: a verdict per connection, and where each connection stands."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Column, DateTime, MetaData
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlmodel import Field, SQLModel
+
+
+class Table(SQLModel):
+    metadata = MetaData()
+
+
+def _moment(*, nullable: bool = False) -> Any:
+    return Column(DateTime(timezone=True), nullable=nullable)
+
+
+class VerdictRow(Table, table=True):
+    """The verdict on a connection, and the one that may replace it."""
+
+    __tablename__ = "verdicts"
+
+    connection_id: UUID = Field(primary_key=True)
+    generation: int
+    health: str
+    candidate: str
+    streak: int
+    reasons: list[str] = Field(sa_column=Column(JSONB, nullable=False))
+    since: datetime = Field(sa_column=_moment())
+    sampled_at: datetime = Field(sa_column=_moment())
+
+
+class StandingRow(Table, table=True):
+    """Where a connection stands, for the key figures; ``asked_at`` is when this generation began."""
+
+    __tablename__ = "standings"
+
+    connection_id: UUID = Field(primary_key=True)
+    generation: int
+    state: str
+    ctype: str | None = None
+    asked_at: datetime = Field(sa_column=_moment())

@@ -1,0 +1,201 @@
+"""Links in PostgreSQL: wishes come in, due ones are claimed under a lease, results are saved.
+
+Every save names the lease and the generation it was made for. A link whose generation moved on
+while a worker had it keeps its lease until that worker lets go, so that no two ever work on one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import UUID, uuid4
+
+import asyncpg
+
+from onenet_common import outbox
+from onenet_common.connection import CType, Wish
+from onenet_common.database import Connection, Database
+from onenet_common.envelope import Message
+from onenet_provisioner.links import Failure, Work, wanted
+from onenet_provisioner.tables import Phase
+
+CHANNEL = "provisioner_links"
+LEASE_SECONDS = 15.0
+"""How long a dead worker keeps a link from the others; the living renew in time."""
+
+_COLUMNS = (
+    "connection_id, generation, ctype, phase, wish, standing, details, failure, drifted, announce, "
+    "attempts, reason, due_at, deadline_at, trace"
+)
+
+_UPSERT = f"""
+INSERT INTO links ({_COLUMNS}, updated_at)
+SELECT *, now() FROM unnest(
+    $1::uuid[], $2::int[], $3::text[], $4::text[], $5::jsonb[], $6::jsonb[], $7::jsonb[], $8::jsonb[],
+    $9::bool[], $10::bool[], $11::int[], $12::text[], $13::timestamptz[], $14::timestamptz[], $15::jsonb[])
+ON CONFLICT (connection_id) DO UPDATE SET
+    generation = excluded.generation, ctype = excluded.ctype, phase = excluded.phase,
+    wish = excluded.wish, standing = excluded.standing, details = excluded.details,
+    failure = excluded.failure, drifted = excluded.drifted, announce = excluded.announce,
+    attempts = excluded.attempts, reason = excluded.reason, due_at = excluded.due_at,
+    deadline_at = excluded.deadline_at, trace = excluded.trace, updated_at = now()
+"""
+
+_CLAIM = f"""
+UPDATE links SET lease = $2, leased_until = now() + make_interval(secs => $3)
+WHERE connection_id IN (
+    SELECT connection_id FROM links
+    WHERE due_at <= now() AND (leased_until IS NULL OR leased_until < now())
+    ORDER BY due_at LIMIT $1 FOR UPDATE SKIP LOCKED)
+RETURNING {_COLUMNS}, lease
+"""
+
+_SAVE = """
+WITH saved AS (
+    UPDATE links SET phase = $3, standing = $4, details = $5, failure = $6, drifted = $7, announce = $8,
+        attempts = $9, reason = $10, due_at = $11, wish = $12, updated_at = now(),
+        lease = CASE WHEN $13 THEN lease END, leased_until = CASE WHEN $13 THEN leased_until END
+    WHERE connection_id = $1 AND lease = $2 AND generation = $14
+    RETURNING 1),
+written AS (
+    INSERT INTO outbox (topic, key, headers, value)
+    SELECT * FROM unnest($15::text[], $16::text[], $17::jsonb[], $18::bytea[])
+    WHERE EXISTS (SELECT FROM saved))
+SELECT count(*) FROM saved
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class LinkStore:
+    """Args: deadline: seconds that a new generation may try before it gives up."""
+
+    database: Database
+    deadline: float
+
+    async def want(self, messages: Sequence[Message], connection: Connection) -> None:
+        """Fold events into their links, in the caller's transaction."""
+        now = datetime.now(UTC)
+        until = now + timedelta(seconds=self.deadline)
+        ids = [UUID(message.event.key) for message in messages]
+        found = await connection.fetch(
+            f"SELECT {_COLUMNS}, lease FROM links WHERE connection_id = ANY($1) "
+            "ORDER BY connection_id FOR UPDATE",
+            sorted(set(ids)),
+        )
+        links = {row["connection_id"]: _work(row) for row in found}
+        changed: dict[UUID, Work] = {}
+        for message, connection_id in zip(messages, ids, strict=True):
+            if (work := wanted(links.get(connection_id), message, now, until)) is not None:
+                links[connection_id] = changed[connection_id] = work
+        if changed:
+            await connection.execute(_UPSERT, *_columns(list(changed.values())))
+            await connection.execute("SELECT pg_notify($1, '')", CHANNEL)
+
+    async def claim(self, most: int) -> list[Work]:
+        """Take due links, oldest first, under one lease each claim."""
+        async with self.database.acquire() as connection:
+            return [_work(row) for row in await connection.fetch(_CLAIM, most, uuid4(), LEASE_SECONDS)]
+
+    async def renew(self, held: Sequence[Work]) -> None:
+        """Lengthen the leases of links in hand; one that was lost stays lost."""
+        async with self.database.acquire() as connection:
+            await connection.execute(
+                "UPDATE links SET leased_until = now() + make_interval(secs => $3) "
+                "FROM unnest($1::uuid[], $2::uuid[]) AS held (connection_id, lease) "
+                "WHERE links.connection_id = held.connection_id AND links.lease = held.lease",
+                [work.connection_id for work in held],
+                [work.lease for work in held],
+                LEASE_SECONDS,
+            )
+
+    async def save(self, work: Work, messages: Sequence[Message] = (), *, keep_lease: bool = False) -> bool:
+        """Write a link and its events in one statement.
+
+        Returns:
+            False when the lease is lost or a newer generation waits; then nothing was written.
+        """
+        async with self.database.acquire() as connection:
+            saved = await connection.fetchval(
+                _SAVE,
+                work.connection_id,
+                work.lease,
+                work.phase.value,
+                _json(work.standing),
+                work.details,
+                _json(work.failure),
+                work.drifted,
+                work.announce,
+                work.attempts,
+                work.reason,
+                work.due_at,
+                _json(work.wish),
+                keep_lease,
+                work.generation,
+                *outbox.rows(messages),
+            )
+        return bool(saved)
+
+    async def release(self, work: Work) -> None:
+        """Let go of a link without a result; a newer generation of it may be taken at once."""
+        async with self.database.acquire() as connection:
+            await connection.execute(
+                "UPDATE links SET lease = NULL, leased_until = NULL WHERE connection_id = $1 AND lease = $2",
+                work.connection_id,
+                work.lease,
+            )
+
+
+def _work(row: asyncpg.Record) -> Work:
+    return Work(
+        connection_id=row["connection_id"],
+        generation=row["generation"],
+        ctype=CType(row["ctype"]) if row["ctype"] else None,
+        phase=Phase(row["phase"]),
+        wish=Wish.model_validate(row["wish"]),
+        standing=Wish.model_validate(row["standing"]) if row["standing"] else None,
+        details=row["details"],
+        failure=Failure.model_validate(row["failure"]) if row["failure"] else None,
+        drifted=row["drifted"],
+        announce=row["announce"],
+        attempts=row["attempts"],
+        reason=row["reason"],
+        due_at=row["due_at"],
+        deadline_at=row["deadline_at"],
+        trace=row["trace"],
+        lease=row["lease"],
+    )
+
+
+def _columns(links: Sequence[Work]) -> tuple[list[Any], ...]:
+    return tuple(
+        list(column)
+        for column in zip(
+            *(
+                (
+                    work.connection_id,
+                    work.generation,
+                    work.ctype,
+                    work.phase.value,
+                    _json(work.wish),
+                    _json(work.standing),
+                    work.details,
+                    _json(work.failure),
+                    work.drifted,
+                    work.announce,
+                    work.attempts,
+                    work.reason,
+                    work.due_at,
+                    work.deadline_at,
+                    dict(work.trace),
+                )
+                for work in links
+            ),
+            strict=True,
+        )
+    )
+
+
+def _json(value: Wish | Failure | None) -> str | None:
+    return value.model_dump_json() if value is not None else None

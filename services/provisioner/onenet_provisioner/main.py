@@ -1,0 +1,86 @@
+"""The provisioner: takes in wishes, works on links, watches them, discovers what there is."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from onenet_common import events
+from onenet_common.bus import Consumer, in_transaction
+from onenet_common.database import Database
+from onenet_common.notifications import Listener
+from onenet_common.producer import Producer
+from onenet_common.relay import Relay
+from onenet_common.runner import Component, run
+from onenet_common.settings import load
+from onenet_common.topics import Topics
+from onenet_provisioner import link_store, provider_store
+from onenet_provisioner.discovering import Discoverer
+from onenet_provisioner.dispatcher import Dispatcher
+from onenet_provisioner.drivers.registry import registry
+from onenet_provisioner.handlers import HANDLED, taking_in
+from onenet_provisioner.link_store import LinkStore
+from onenet_provisioner.links import Work
+from onenet_provisioner.provider_store import Look, ProviderStore
+from onenet_provisioner.reconciler import Reconciler
+from onenet_provisioner.settings import ProvisionerSettings
+from onenet_provisioner.tables import Table
+from onenet_provisioner.touched import Touched
+
+NAME = "onenet-provisioner"
+DISCOVERIES_AT_ONCE = 8
+
+
+def wire(settings: ProvisionerSettings) -> Sequence[Component]:
+    database = Database(
+        settings.database_url.get_secret_value(), schema="provisioner", metadata=Table.metadata, size=16
+    )
+    links = LinkStore(database, deadline=settings.deadline)
+    providers = ProviderStore(database)
+    clouds = registry(settings, providers.provider)
+    touched = Touched(providers, after=settings.discovery_after_change)
+
+    reconciler = Reconciler(
+        links,
+        clouds.drivers,
+        watch_interval=settings.watch_interval,
+        wake_after=lambda seconds: working.wake_after(seconds),
+        changed=touched.add,
+    )
+    working: Dispatcher[Work] = Dispatcher(
+        "link", links, reconciler.reconcile, concurrency=settings.concurrency
+    )
+    discoverer = Discoverer(providers, clouds.discoveries, interval=settings.discovery_interval)
+    looking: Dispatcher[Look] = Dispatcher(
+        "provider", providers, discoverer.look, concurrency=DISCOVERIES_AT_ONCE
+    )
+    producer = Producer(settings)
+    consumer = Consumer(
+        settings,
+        group=NAME,
+        topics=[events.CONNECTIONS, events.INVENTORY],
+        process=in_transaction(database, NAME, taking_in(links, providers)),
+        producer=producer,
+        handled=HANDLED,
+    )
+    return [
+        Topics(settings),
+        database,
+        producer,
+        Relay(database, producer),
+        clouds,
+        touched,
+        working,
+        looking,
+        Listener(database, link_store.CHANNEL, lambda _: working.wake()),
+        Listener(database, provider_store.CHANNEL, lambda _: looking.wake()),
+        consumer,
+    ]
+
+
+def main() -> None:
+    settings = load(ProvisionerSettings, "PROVISIONER")
+    run(NAME, settings, lambda: wire(settings))
+
+
+if __name__ == "__main__":
+    main()

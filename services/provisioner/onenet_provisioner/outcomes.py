@@ -1,0 +1,186 @@
+"""What becomes of a link, and which events say so: pure functions from a link to a change."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from typing import Any
+
+from onenet_common.connection import Sample, Step
+from onenet_common.errors import OneNetError, PathRefused, Permanent, Transient
+from onenet_common.events import (
+    ConnectionDelayed,
+    ConnectionDeleted,
+    ConnectionDrifted,
+    ConnectionEstablished,
+    ConnectionFailed,
+    ConnectionPathRefused,
+    ConnectionPlanned,
+    ConnectionRepaired,
+    Event,
+    HealthSampled,
+)
+from onenet_common.states import DesiredState, Health
+from onenet_provisioner.drivers.driver import Observed, Wait
+from onenet_provisioner.links import Failure, Work
+from onenet_provisioner.tables import Phase
+
+NOTABLE_ATTEMPT = 3
+"""A passing error is told to the user when it did not pass after so many tries in a row."""
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """The link as it should be saved, what to publish, and when to look again.
+
+    ``wait`` in seconds; None leaves it to the phase and the attempts.
+    """
+
+    work: Work
+    events: list[Event] = field(default_factory=list)
+    outcome: str = "unchanged"
+    wait: float | None = None
+
+
+def established(work: Work, seen: Observed) -> Change:
+    events = [_established(work, seen), _sampled(work, Health.UP)]
+    return Change(_watched(work, seen), events, "established")
+
+
+def as_desired(work: Work, seen: Observed) -> Change:
+    """A watched link whose plan is empty, perhaps after a repair."""
+    events: list[Event] = []
+    if work.drifted:
+        events.append(ConnectionRepaired(**_about(work), details=seen.details))
+    if work.announce:
+        events.append(_established(work, seen))
+    events.append(_sampled(work, Health.UP))
+    return Change(_watched(work, seen), events, "repaired" if work.drifted else "as_desired")
+
+
+def drifted(work: Work, steps: list[Step]) -> Change:
+    reasons = tuple(step.why or f"{step.action} {step.target}" for step in steps)
+    return Change(
+        replace(work, drifted=True),
+        [
+            ConnectionDrifted(**_about(work), differences=tuple(steps)),
+            _sampled(work, Health.DOWN, reasons),
+        ],
+        "drifted",
+    )
+
+
+def planned(work: Work, steps: list[Step]) -> Change:
+    event = ConnectionPlanned(**_about(work), ctype=work.ctype, steps=tuple(steps))
+    return Change(_ended(work), [event], "planned")
+
+
+def deleted(work: Work) -> Change:
+    return Change(_ended(work), [ConnectionDeleted(**_about(work))], "deleted")
+
+
+def waiting(work: Work, wait: Wait, now: datetime) -> Change:
+    """The provider needs time, of which there is an end unless something is being removed."""
+    if _may_give_up(work) and now >= work.deadline_at:
+        return refused(work, Permanent(f"gave up waiting: {wait.reason}", code="deadline"))
+    return Change(replace(work, reason=wait.reason, attempts=0), [], "waiting", wait.seconds)
+
+
+def delayed(work: Work, error: Transient, now: datetime) -> Change:
+    """An error that may pass: try again, tell when it persists, give up at the deadline."""
+    if _may_give_up(work) and now >= work.deadline_at:
+        return refused(work, Permanent(f"gave up at the deadline: {error.reason}", code="deadline"))
+    work = replace(work, attempts=work.attempts + 1, reason=error.reason)
+    events: list[Event] = []
+    if work.attempts == NOTABLE_ATTEMPT:
+        events.append(_delayed(work, error))
+        if work.phase is Phase.WATCHED:
+            events.append(_sampled(work, Health.DEGRADED, (f"cannot be looked at: {error.reason}",)))
+    return Change(work, events, error.code)
+
+
+def refused(work: Work, error: Permanent) -> Change:
+    """An error that repeating cannot help.
+
+    A watched link stays under watch and is told to be down; a removal is tried again, since
+    giving up would leave something behind; anything else is undone first and told then.
+    """
+    if work.phase is Phase.WATCHED:
+        return Change(
+            replace(work, attempts=0, reason=error.reason),
+            [_sampled(work, Health.DOWN, (error.reason,))],
+            error.code,
+        )
+    if work.phase is Phase.UNDOING:
+        return _left_behind(work, error)
+    if work.wish.desired_state is DesiredState.DELETED:
+        work = replace(work, attempts=work.attempts + 1, reason=error.reason)
+        return Change(work, [_delayed(work, error)] if work.attempts == 1 else [], error.code)
+    failure = Failure(code=error.code, reason=error.reason, another_path=isinstance(error, PathRefused))
+    undoing = replace(work, phase=Phase.UNDOING, failure=failure, attempts=0, reason=error.reason)
+    return Change(undoing, [], error.code, wait=0.0)
+
+
+def undone(work: Work) -> Change:
+    """Nothing of the failed generation is left; what stood before it stands."""
+    failure = work.failure or Failure(code="internal", reason="undone for a reason that was lost")
+    failed = _failed(work, failure)
+    if work.standing is not None:
+        wish = work.standing.model_copy(update={"generation": work.generation})
+        restored = replace(_quiet(work), phase=Phase.WATCHED, wish=wish, standing=None)
+        return Change(restored, [failed], "reverted")
+    if failure.another_path and work.ctype is not None:
+        event = ConnectionPathRefused(**_about(work), wish=work.wish, ctype=work.ctype, reason=failure.reason)
+        return Change(_ended(work), [event], "path_refused")
+    return Change(_ended(work), [failed], "failed")
+
+
+def _left_behind(work: Work, error: Permanent) -> Change:
+    failure = work.failure or Failure(code=error.code, reason=error.reason)
+    told = failure.model_copy(
+        update={"reason": f"{failure.reason}; and it could not be cleaned up: {error.reason}"}
+    )
+    return Change(_ended(work), [_failed(work, told)], "failed")
+
+
+def _may_give_up(work: Work) -> bool:
+    return work.phase is Phase.WORKING and work.wish.desired_state is not DesiredState.DELETED
+
+
+def _watched(work: Work, seen: Observed) -> Work:
+    return replace(_quiet(work), phase=Phase.WATCHED, details={**work.details, **seen.details}, standing=None)
+
+
+def _ended(work: Work) -> Work:
+    return replace(_quiet(work), phase=Phase.ENDED)
+
+
+def _quiet(work: Work) -> Work:
+    return replace(work, failure=None, drifted=False, announce=False, attempts=0, reason=None)
+
+
+def _about(work: Work) -> dict[str, Any]:
+    return {"connection_id": work.connection_id, "generation": work.generation}
+
+
+def _established(work: Work, seen: Observed) -> ConnectionEstablished:
+    return ConnectionEstablished(**_about(work), ctype=work.ctype, details=seen.details, adopted=seen.adopted)
+
+
+def _failed(work: Work, failure: Failure) -> ConnectionFailed:
+    return ConnectionFailed(
+        **_about(work),
+        ctype=work.ctype,
+        code=failure.code,
+        reason=failure.reason,
+        reverted=work.standing is not None,
+    )
+
+
+def _delayed(work: Work, error: OneNetError) -> ConnectionDelayed:
+    return ConnectionDelayed(**_about(work), code=error.code, reason=error.reason)
+
+
+def _sampled(work: Work, health: Health, reasons: tuple[str, ...] = ()) -> HealthSampled:
+    sample = Sample(source="control-plane", health=health.value, reasons=reasons, at=datetime.now(UTC))
+    return HealthSampled(**_about(work), sample=sample)

@@ -1,0 +1,215 @@
+"""One link, one step nearer to what is wanted: the only place where drivers are called."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+import structlog
+from opentelemetry import propagate, trace
+
+from onenet_common import telemetry
+from onenet_common.connection import CType, Step
+from onenet_common.envelope import Message
+from onenet_common.errors import OneNetError, Permanent, Transient
+from onenet_common.events import Event
+from onenet_common.states import DesiredState
+from onenet_common.telemetry import meter, tracer
+from onenet_provisioner import outcomes
+from onenet_provisioner.backoff import full_jitter, spread
+from onenet_provisioner.drivers.driver import Done, Driver, Link, Observed, Wait
+from onenet_provisioner.link_store import LinkStore
+from onenet_provisioner.links import Work
+from onenet_provisioner.outcomes import Change
+from onenet_provisioner.tables import Phase
+
+log = structlog.get_logger(__name__)
+_steps = meter.create_counter("onenet.steps", description="Steps applied, by ctype, action and outcome")
+_reconciled = meter.create_counter(
+    "onenet.reconciliations", description="Links worked on, by phase and outcome"
+)
+
+MOST_ROUNDS = 10
+"""A plan that is not empty after so many rounds works against somebody else."""
+
+
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """The plan is empty."""
+
+    seen: Observed
+
+
+class Reconciler:
+    """Works on claimed links.
+
+    Args:
+        watch_interval: seconds between looks at an established link.
+        wake_after: asks the dispatcher to look again in so many seconds.
+        changed: told which providers' networks were changed, so that they are discovered anew.
+    """
+
+    def __init__(
+        self,
+        links: LinkStore,
+        drivers: Mapping[CType, Driver[Any]],
+        *,
+        watch_interval: float,
+        wake_after: Callable[[float], None],
+        changed: Callable[[set[UUID]], None],
+    ) -> None:
+        self._links = links
+        self._drivers = drivers
+        self._watch_interval = watch_interval
+        self._wake_after = wake_after
+        self._changed = changed
+
+    async def reconcile(self, work: Work) -> None:
+        """Take one claimed link as far as it goes now, and save what came of it."""
+        with _span(work) as span:
+            try:
+                change = await self._advance(work)
+            except Transient as error:
+                telemetry.failed(span, error)
+                change = outcomes.delayed(work, error, datetime.now(UTC))
+            except Permanent as error:
+                telemetry.failed(span, error)
+                change = outcomes.refused(work, error)
+            except Exception as error:
+                telemetry.failed(span, error)
+                log.exception("reconcile.unforeseen", connection=str(work.connection_id))
+                change = outcomes.delayed(work, _unforeseen(error), datetime.now(UTC))
+            await self._save(work, change)
+
+    async def _advance(self, work: Work) -> Change:
+        if work.phase is Phase.WATCHED:
+            return await self._watch(work)
+        if work.phase is Phase.UNDOING:
+            return await self._undo(work)
+        desired = work.wish.desired_state
+        if work.ctype is None:
+            return outcomes.deleted(work)
+        if desired is DesiredState.PLANNED:
+            return await self._show_plan(work)
+        driver = self._driver(work.ctype)
+        result = await self._until_settled(work, driver, work.link(desired))
+        if isinstance(result, Wait):
+            return outcomes.waiting(work, result, datetime.now(UTC))
+        self._changed({work.wish.left.provider, work.wish.right.provider})
+        return (
+            outcomes.deleted(work)
+            if desired is DesiredState.DELETED
+            else outcomes.established(work, result.seen)
+        )
+
+    async def _show_plan(self, work: Work) -> Change:
+        link = work.link(DesiredState.ESTABLISHED)
+        driver = self._driver(link.ctype)
+        return outcomes.planned(work, driver.plan(link, await driver.observe(link)))
+
+    async def _undo(self, work: Work) -> Change:
+        if work.ctype is None:
+            return outcomes.undone(work)
+        wish, desired = (
+            (work.standing, DesiredState.ESTABLISHED) if work.standing else (work.wish, DesiredState.DELETED)
+        )
+        result = await self._until_settled(work, self._driver(work.ctype), work.link(desired, wish))
+        return (
+            outcomes.waiting(work, result, datetime.now(UTC))
+            if isinstance(result, Wait)
+            else outcomes.undone(work)
+        )
+
+    async def _watch(self, work: Work) -> Change:
+        link = work.link(DesiredState.ESTABLISHED)
+        driver = self._driver(link.ctype)
+        seen = await driver.observe(link)
+        steps = driver.plan(link, seen)
+        if not steps:
+            return outcomes.as_desired(work, seen)
+        if not work.drifted:
+            drift = outcomes.drifted(work, steps)
+            if not await self._links.save(drift.work, _messages(drift.events), keep_lease=True):
+                return Change(work)
+            work = drift.work
+        result = await self._until_settled(work, driver, link)
+        if isinstance(result, Wait):
+            return outcomes.waiting(work, result, datetime.now(UTC))
+        return outcomes.as_desired(work, result.seen)
+
+    async def _until_settled(self, work: Work, driver: Driver[Any], link: Link) -> Settled | Wait:
+        for _ in range(MOST_ROUNDS):
+            seen = await driver.observe(link)
+            steps = driver.plan(link, seen)
+            if not steps:
+                return Settled(seen)
+            for step in steps:
+                outcome = await self._apply(driver, link, step)
+                if isinstance(outcome, Wait):
+                    return outcome
+                if outcome.remember:
+                    link = replace(link, details={**link.details, **outcome.remember})
+                    await self._links.save(replace(work, details=link.details), keep_lease=True)
+        raise Transient("the plan is not empty however often it is applied", code="not_converging")
+
+    async def _apply(self, driver: Driver[Any], link: Link, step: Step) -> Done | Wait:
+        labels = {"ctype": link.ctype.value, "action": step.action}
+        try:
+            outcome = await driver.apply(link, step)
+        except OneNetError as error:
+            _steps.add(1, {**labels, "outcome": error.code})
+            raise
+        _steps.add(1, {**labels, "outcome": "wait" if isinstance(outcome, Wait) else "done"})
+        return outcome
+
+    def _driver(self, ctype: CType) -> Driver[Any]:
+        try:
+            return self._drivers[ctype]
+        except KeyError:
+            raise Permanent(f"this provisioner has no driver for {ctype}", code="no_driver") from None
+
+    async def _save(self, work: Work, change: Change) -> None:
+        pause = self._pause(change)
+        due = None if pause is None else datetime.now(UTC) + timedelta(seconds=pause)
+        if not await self._links.save(replace(change.work, due_at=due), _messages(change.events)):
+            await self._links.release(work)
+        _reconciled.add(1, {"phase": work.phase.value, "outcome": change.outcome})
+        if pause is not None and pause < self._watch_interval:
+            self._wake_after(pause)
+
+    def _pause(self, change: Change) -> float | None:
+        """Seconds until the link is due again; None when it is done with."""
+        if change.work.phase is Phase.ENDED:
+            return None
+        if change.wait is not None:
+            return change.wait
+        if change.work.attempts:
+            return full_jitter(change.work.attempts)
+        return spread(self._watch_interval) if change.work.phase is Phase.WATCHED else 0.0
+
+
+def _messages(events: list[Event]) -> list[Message]:
+    return [Message.of(event) for event in events]
+
+
+def _unforeseen(error: Exception) -> Transient:
+    return Transient(f"an error that nobody foresaw: {error!r}", code="internal")
+
+
+def _span(work: Work) -> Any:
+    """Work on a wish belongs to its trace; a look years later is a trace of its own, linked."""
+    cause = propagate.extract(dict(work.trace))
+    attributes: dict[str, str | int] = {
+        "onenet.connection.id": str(work.connection_id),
+        "onenet.generation": work.generation,
+        "onenet.ctype": work.ctype.value if work.ctype else "",
+        "onenet.phase": work.phase.value,
+    }
+    name = f"reconcile {work.ctype.value if work.ctype else 'nothing'}"
+    if work.phase is not Phase.WATCHED:
+        return tracer.start_as_current_span(name, context=cause, attributes=attributes)
+    origin = trace.get_current_span(cause).get_span_context()
+    return tracer.start_as_current_span(name, links=[trace.Link(origin)], attributes=attributes)
