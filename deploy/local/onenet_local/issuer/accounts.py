@@ -6,7 +6,9 @@ from pathlib import Path
 from typing import Annotated
 
 import yaml
-from pydantic import BaseModel, ConfigDict, SecretStr, StringConstraints
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, StringConstraints
+
+from onenet_common.errors import Malformed
 
 DEFAULT = Path(__file__).with_name("accounts.yaml")
 
@@ -32,7 +34,7 @@ class Accounts(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    people: dict[Word, Person]
+    people: dict[Word, Person] = Field(min_length=1)
     machines: dict[Word, Machine] = {}
 
 
@@ -40,6 +42,9 @@ def load(path: Path = DEFAULT) -> Accounts:
     """Read accounts from YAML.
 
     Raises:
-        ValueError: when the file is not as ``accounts.yaml`` here.
+        Malformed: when the file is not like ``accounts.yaml`` here.
     """
-    return Accounts.model_validate(yaml.safe_load(path.read_text()))
+    try:
+        return Accounts.model_validate(yaml.safe_load(path.read_text()))
+    except (yaml.YAMLError, ValueError) as error:
+        raise Malformed(f"{path} does not say who can sign in: {error}") from None

@@ -44,6 +44,7 @@ class Endpoints:
                 "issuer": url,
                 "authorization_endpoint": f"{url}/authorize",
                 "token_endpoint": f"{url}/token",
+                "revocation_endpoint": f"{url}/revoke",
                 "jwks_uri": f"{url}/jwks",
                 "response_types_supported": ["code"],
                 "grant_types_supported": ["authorization_code", "refresh_token", "client_credentials"],
@@ -87,6 +88,11 @@ class Endpoints:
         given = await _form(request)
         answer = self._provider.tokens(given, _credentials(request, given), time.time())
         return JSONResponse(answer, headers=PRIVATE)
+
+    async def revoke(self, request: Request) -> Response:
+        """Success whether the token was known or not (RFC 7009, section 2.2)."""
+        self._provider.revoke((await _form(request)).get("token", ""))
+        return Response()
 
     def _page(self, given: Mapping[str, str]) -> Response:
         people = "".join(
@@ -140,6 +146,7 @@ def create(provider: Provider) -> Starlette:
             Route("/rotate", endpoints.rotate, methods=["POST"]),
             Route("/authorize", endpoints.authorize),
             Route("/token", endpoints.token, methods=["POST"]),
+            Route("/revoke", endpoints.revoke, methods=["POST"]),
         ],
         exception_handlers={OAuthError: _refuse, UntrustedClient: _refuse},
     )

@@ -57,3 +57,6 @@ class OneTimeTokens:
         """The grant, once; None when the token is unknown, used or expired."""
         expires, grant = self._grants.pop(token, (0.0, None))
         return grant if expires > now else None
+
+    def forget(self, token: str) -> None:
+        self._grants.pop(token, None)

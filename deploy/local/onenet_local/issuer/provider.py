@@ -69,6 +69,10 @@ class Provider:
             raise OAuthError("unsupported_grant_type", f"grant_type must be one of {', '.join(self._trades)}")
         return trade(given, credentials, now)
 
+    def revoke(self, refresh_token: str) -> None:
+        """Make a refresh token worthless; access tokens stand until they expire."""
+        self._refreshes.forget(refresh_token)
+
     def _trade_code(self, given: Mapping[str, str], credentials: Credentials, now: float) -> dict[str, Any]:
         grant = self._codes.redeem(given.get("code", ""), now)
         if grant is None or grant.client != credentials[0]:

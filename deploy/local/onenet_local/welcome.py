@@ -1,0 +1,41 @@
+"""What ``up`` tells a newcomer once everything runs."""
+
+from __future__ import annotations
+
+from onenet_local.issuer.accounts import Accounts
+from onenet_local.stack import Stack
+
+
+def welcome(stack: Stack, accounts: Accounts, seconds: float) -> str:
+    """Where everything is that runs, whom to sign in as, and what to try."""
+    where, folder, running = stack.addresses, stack.folder, stack.processes
+    lines = {
+        "api": f"API         {where.api}/v1    its documentation: {where.api}/docs",
+        "issuer": f"Sign-on     {where.issuer}    simulated; nobody has a password",
+        "cloud": f"Local AWS   {where.cloud}    simulated",
+        "broker": f"Kafka       {where.kafka}",
+        "postgres": f"PostgreSQL  {where.database.rpartition('@')[2]}    "
+        f"its password: {folder / 'stack.json'}",
+    }
+    shown = "\n".join(f"  {line}" for name, line in lines.items() if name in running)
+    return f"""
+OneNet is up, {seconds:.1f} s after the start; Ctrl-C stops it.
+
+{shown}
+  Logs        {folder / "logs"}    or: onenet-local logs {next(iter(running))}
+{_first_steps(where.api, accounts) if {"api", "issuer"} <= running.keys() else ""}"""
+
+
+def _first_steps(api: str, accounts: Accounts) -> str:
+    people = ", ".join(
+        f"{name} ({', '.join(person.groups)})" if person.groups else name
+        for name, person in accounts.people.items()
+    )
+    return f"""
+  You can be  {people}
+
+Try in another terminal:
+  onenet login --url {api} --user {next(iter(accounts.people))}
+  onenet whoami
+  onenet --help
+"""
