@@ -19,13 +19,15 @@ HUB_ACCOUNT = "999999999999"
 REGION = "eu-central-1"
 
 MACHINE = ("PATH", "HOME", "LANG", "LC_ALL", "TZ", "TMPDIR")
-SHARED = ("ONENET_LOG_LEVEL", "ONENET_OTLP_ENDPOINT", "ONENET_KAFKA_SESSION_TIMEOUT")
+SHARED = ("ONENET_LOG_LEVEL", "ONENET_OTLP_ENDPOINT", "ONENET_KAFKA_SESSION_TIMEOUT", "ONENET_KAFKA_FETCH_WAIT")
 """What a service inherits, besides the settings that have its own prefix."""
 
 LOCAL = {
     "ONENET_KAFKA_IDEMPOTENCE": "false",
     # The broker lets a group's first member wait for half of this.
     "ONENET_KAFKA_SESSION_TIMEOUT": "3",
+    # It answers a waiting fetch only when its time is over.
+    "ONENET_KAFKA_FETCH_WAIT": "0.01",
     "ONENET_OPS_HOST": HOST,
 }
 

@@ -1,0 +1,47 @@
+PYTHON ?= python3
+BIN := .venv/bin
+
+.DEFAULT_GOAL := help
+.PHONY: help demo up test lint bench clean constraints
+
+help: ## what can be made
+	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
+
+demo: .venv/.local ## play the whole story on this machine, from two owners' sign-in to an empty cloud
+	@$(BIN)/onenet-local demo
+
+up: .venv/.local ## keep the whole stack running until Ctrl-C
+	@$(BIN)/onenet-local up
+
+test: .venv/.dev ## all tests
+	@$(BIN)/pytest
+
+lint: .venv/.dev ## style, types, imports, published schemas
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check --quiet .
+	@$(BIN)/mypy libs services deploy tests
+	@$(BIN)/lint-imports
+	@$(BIN)/python -m onenet_common.catalogue check
+
+bench: .venv/.dev ## speed and memory, as ratios of one run
+	@$(BIN)/python -m bench
+
+clean: ## stop the stack, remove its data, the virtual environment and caches
+	@if [ -x $(BIN)/onenet-local ]; then $(BIN)/onenet-local down --quiet || true; fi
+	@rm -rf .venv .onenet .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis bench.json
+	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+constraints: .venv/.dev ## pin what is installed now
+	@$(BIN)/pip freeze --exclude-editable > constraints.txt
+
+.venv/.local .venv/.dev: .venv/.%: pyproject.toml constraints.txt | .venv/bin/pip
+	@echo "Installing what '$*' needs into .venv (once; about a minute)..."
+	@$(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[$*]'
+	@touch $@
+
+.venv/bin/pip:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo "OneNet needs Python 3.11 or newer; name one with: make PYTHON=python3.12 ..." >&2; exit 1; }
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || \
+		{ echo "Python's venv module is missing; on Debian: apt-get install python3-venv" >&2; exit 1; }
+	@$(PYTHON) -m venv .venv
