@@ -1,0 +1,95 @@
+"""Merging concurrent reads into few calls.
+
+An idle reader calls at once. Requests that arrive while a call is in flight wait for it to
+end and share the next one, so a read never answers from before it was asked: a change that a
+caller has made is in what it reads afterwards.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextvars
+from collections.abc import Awaitable, Callable, Iterable
+from dataclasses import dataclass
+from typing import Generic, TypeVar
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Request(Generic[T]):
+    keys: frozenset[str]
+    answer: asyncio.Future[T]
+    context: contextvars.Context
+
+
+class Coalescer(Generic[T]):
+    """One kind of read of one account and region.
+
+    Args:
+        fetch: reads everything about the keys given; its answer goes to all who share the call.
+        limit: the most keys that one call takes; a request has fewer.
+    """
+
+    def __init__(self, fetch: Callable[[frozenset[str]], Awaitable[T]], *, limit: int = 200) -> None:
+        self._fetch = fetch
+        self._limit = limit
+        self._waiting: list[_Request[T]] = []
+        self._call: asyncio.Task[None] | None = None
+
+    async def read(self, keys: Iterable[str]) -> T:
+        """Everything about the keys, and about those of whoever shares the call.
+
+        Raises:
+            whatever ``fetch`` raises, to all who share the call.
+        """
+        answer: asyncio.Future[T] = asyncio.get_running_loop().create_future()
+        self._waiting.append(_Request(frozenset(keys), answer, contextvars.copy_context()))
+        if self._call is None:
+            self._start()
+        return await answer
+
+    def _start(self) -> None:
+        first = self._waiting[0]
+        self._call = asyncio.create_task(self._run(), context=first.context)
+
+    async def _run(self) -> None:
+        requests = self._take()
+        keys = frozenset[str]().union(*(request.keys for request in requests))
+        answers = [request.answer for request in requests]
+        try:
+            _give(answers, await self._fetch(keys))
+        except asyncio.CancelledError:
+            for answer in answers:
+                answer.cancel()
+            raise
+        except Exception as error:
+            _fail(answers, error)
+        finally:
+            self._call = None
+            if self._waiting:
+                self._start()
+
+    def _take(self) -> list[_Request[T]]:
+        """As many waiting requests, oldest first, as one call may ask for."""
+        keys: frozenset[str] = frozenset()
+        taken = 0
+        for request in self._waiting:
+            if taken and len(keys | request.keys) > self._limit:
+                break
+            keys |= request.keys
+            taken += 1
+        requests, self._waiting = self._waiting[:taken], self._waiting[taken:]
+        return requests
+
+
+def _give(answers: Iterable[asyncio.Future[T]], result: T) -> None:
+    for answer in answers:
+        if not answer.done():  # its reader may have given up
+            answer.set_result(result)
+
+
+def _fail(answers: Iterable[asyncio.Future[T]], error: Exception) -> None:
+    for answer in answers:
+        if not answer.done():
+            answer.set_exception(error)

@@ -1,0 +1,77 @@
+"""AWS_PEERING: two VPCs joined by a peering, across accounts and regions.
+
+Survives a crash at every call: the peering carries the connection's tag from its creation
+on, is found again by tag and by its two VPCs, and every step states a fact that can be
+stated twice. The peering is always requested by the left VPC and accepted on the right one's
+side, in that side's own account and region.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import ClassVar
+
+from onenet_common.connection import CType, Side, Step, Wish
+from onenet_provisioner.drivers.aws import peering_answers as answers
+from onenet_provisioner.drivers.aws.peering_calls import PeeringCalls
+from onenet_provisioner.drivers.aws.peering_claim import claim
+from onenet_provisioner.drivers.aws.peering_model import RouteTable, SeenPeering
+from onenet_provisioner.drivers.aws.peering_plan import one_place, plan
+from onenet_provisioner.drivers.aws.reads import Reads
+from onenet_provisioner.drivers.aws.sessions import Sessions
+from onenet_provisioner.drivers.driver import Link, Outcome
+
+
+class AwsPeering:
+    """The driver.
+
+    Args:
+        reads: shared by every driver of the process, so that their reads are merged.
+        dns_resolution: names of either side are to resolve to private addresses on the other.
+        look_again: seconds until a peering in transition is looked at again.
+    """
+
+    ctype: ClassVar[CType] = CType.AWS_PEERING
+
+    def __init__(
+        self, sessions: Sessions, reads: Reads, *, dns_resolution: bool = True, look_again: float = 0.5
+    ) -> None:
+        self._reads = reads
+        self._dns_resolution = dns_resolution
+        self._calls = PeeringCalls(sessions, reads, look_again)
+
+    async def observe(self, link: Link) -> SeenPeering:
+        """Read the pair; the right side's view of its peerings only when the left side has any."""
+        wish = link.wish
+        vpcs = frozenset((wish.left.native_id, wish.right.native_id))
+        left_view, tables = await asyncio.gather(self._reads.peerings(wish.left, vpcs), self._tables(wish))
+        right_view = left_view
+        if left_view and not one_place(wish):
+            right_view = await self._reads.peerings(wish.right, vpcs)
+        peerings = answers.peerings(wish, {Side.LEFT: left_view, Side.RIGHT: right_view})
+        claimed = claim(link, peerings)
+        details = {}
+        if claimed.peering:
+            details = {"peering_id": claimed.peering.id, "status": claimed.peering.status}
+        return SeenPeering(peerings=peerings, tables=tables, details=details, adopted=claimed.adopted)
+
+    def plan(self, link: Link, seen: SeenPeering) -> list[Step]:
+        return plan(link, seen, dns=self._dns_resolution)
+
+    async def apply(self, link: Link, step: Step) -> Outcome:
+        return await self._calls.apply(link, step)
+
+    async def _tables(self, wish: Wish) -> dict[Side, tuple[RouteTable, ...]]:
+        left, right = wish.left.native_id, wish.right.native_id
+        if one_place(wish):
+            found = await self._reads.route_tables(wish.left, frozenset((left, right)))
+        else:
+            left_tables, right_tables = await asyncio.gather(
+                self._reads.route_tables(wish.left, frozenset((left,))),
+                self._reads.route_tables(wish.right, frozenset((right,))),
+            )
+            found = left_tables + right_tables
+        return {
+            side: answers.route_tables(table for table in found if table["VpcId"] == vpc)
+            for side, vpc in ((Side.LEFT, left), (Side.RIGHT, right))
+        }
