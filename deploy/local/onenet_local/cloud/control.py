@@ -89,8 +89,8 @@ class Control:
         return self._cloud.rules.model_dump()
 
     def _set_limits(self, request: Request) -> Any:
-        given = json.loads(request.get_data() or b"{}")
-        self._cloud.rules = Rules.model_validate({**self._cloud.rules.model_dump(), **given})
+        given = Rules.model_validate_json(request.get_data())
+        self._cloud.rules = self._cloud.rules.model_copy(update=given.model_dump(exclude_unset=True))
         return self._limits(request)
 
     def _reset_limits(self, request: Request) -> Any:
