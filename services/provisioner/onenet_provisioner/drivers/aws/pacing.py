@@ -26,7 +26,7 @@ class Kind(Enum):
 SLOWEST = 0.05
 """The share of the refill rate below which a throttled bucket does not go."""
 
-RECOVERY = 1.05
+RECOVERY = 1.2
 """How much faster every successful call makes a slowed bucket."""
 
 FREE_AT = 4.0

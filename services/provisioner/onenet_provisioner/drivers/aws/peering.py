@@ -15,7 +15,7 @@ from onenet_common.connection import CType, Side, Step, Wish
 from onenet_provisioner.drivers.aws import peering_answers as answers
 from onenet_provisioner.drivers.aws.peering_calls import PeeringCalls
 from onenet_provisioner.drivers.aws.peering_claim import claim
-from onenet_provisioner.drivers.aws.peering_model import RouteTable, SeenPeering
+from onenet_provisioner.drivers.aws.peering_model import LIVE, RouteTable, SeenPeering
 from onenet_provisioner.drivers.aws.peering_plan import one_place, plan
 from onenet_provisioner.drivers.aws.reads import Reads
 from onenet_provisioner.drivers.aws.sessions import Sessions
@@ -41,12 +41,12 @@ class AwsPeering:
         self._calls = PeeringCalls(sessions, reads, look_again)
 
     async def observe(self, link: Link) -> SeenPeering:
-        """Read the pair; the right side's view of its peerings only when the left side has any."""
+        """Read the pair; the right side's view of its peerings only when the left sees a live one."""
         wish = link.wish
         vpcs = frozenset((wish.left.native_id, wish.right.native_id))
         left_view, tables = await asyncio.gather(self._reads.peerings(wish.left, vpcs), self._tables(wish))
         right_view = left_view
-        if left_view and not one_place(wish):
+        if not one_place(wish) and any(one["Status"]["Code"] in LIVE for one in left_view):
             right_view = await self._reads.peerings(wish.right, vpcs)
         peerings = answers.peerings(wish, {Side.LEFT: left_view, Side.RIGHT: right_view})
         claimed = claim(link, peerings)
