@@ -9,7 +9,7 @@ from onenet_local.probes import HOST, answers, free_port
 from onenet_local.processes import Process, Program
 
 
-class LocalCloud(Process):
+class CloudProcess(Process):
     """A simulated AWS on the loopback interface; it forgets everything when it ends.
 
     Args:

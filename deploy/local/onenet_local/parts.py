@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from onenet_local.broker import Broker
-from onenet_local.cloud_process import LocalCloud
+from onenet_local.cloud_process import CloudProcess
 from onenet_local.issuer.process import Issuer
 from onenet_local.postgres import Postgres
 from onenet_local.probes import HOST, free_port
@@ -55,7 +55,7 @@ def build(folder: Path, settings: LocalSettings, choice: Choice, inherited: Envi
     postgres = Postgres(folder, port=settings.local_postgres_port or None, fsync=settings.local_fsync)
     postgres.make_home()
     broker = Broker(folder, port=settings.local_broker_port or None)
-    cloud = LocalCloud(folder, port=settings.local_cloud_port or None)
+    cloud = CloudProcess(folder, port=settings.local_cloud_port or None)
     issuer = Issuer(folder, port=settings.local_issuer_port or None, accounts=settings.local_accounts)
     api_port = settings.local_api_port or free_port()
     where = Addresses(

@@ -92,11 +92,13 @@ class Process:
         """Run it and wait until it is ready; nothing is left running otherwise.
 
         Raises:
-            StartFailed: when it ends or is not ready in time.
+            StartFailed: when it ends, is not ready in time, or somebody else is where it should be.
         """
         if self.pid is not None:
             return
         await self.prepare()
+        if await self.program.ready():
+            raise StartFailed(f"another process answers already where {self.name} should; see its port")
         limit = self.program.start_timeout
         ready = False
         try:
@@ -143,14 +145,11 @@ class Process:
         await self.stop()
 
     async def _until_ready(self) -> None:
-        """An answer may be another process's on the same port, so ours must run as well."""
-        ready = False
-        while not ready:
-            ready = await self.program.ready()
+        while not await self.program.ready():
             if self.pid is None:
                 code = await self.ended()
                 raise StartFailed(_report(self.program, f"ended with exit code {code} while starting"))
-            await asyncio.sleep(0 if ready else POLL)
+            await asyncio.sleep(POLL)
 
 
 async def spawn(command: Command) -> asyncio.subprocess.Process:

@@ -14,12 +14,18 @@ from onenet_local.processes import Process, Program
 Environment = Mapping[str, str]
 
 HUB_ACCOUNT = "999999999999"
-"""OneNet's own account in the local cloud: providers' roles trust it."""
+"""OneNet's own account in the local cloud, whose users providers' roles trust. Written again here,
+since importing it from there takes a second."""
 
 REGION = "eu-central-1"
 
 MACHINE = ("PATH", "HOME", "LANG", "LC_ALL", "TZ", "TMPDIR")
-SHARED = ("ONENET_LOG_LEVEL", "ONENET_OTLP_ENDPOINT", "ONENET_KAFKA_SESSION_TIMEOUT", "ONENET_KAFKA_FETCH_WAIT")
+SHARED = (
+    "ONENET_LOG_LEVEL",
+    "ONENET_OTLP_ENDPOINT",
+    "ONENET_KAFKA_SESSION_TIMEOUT",
+    "ONENET_KAFKA_FETCH_WAIT",
+)
 """What a service inherits, besides the settings that have its own prefix."""
 
 LOCAL = {

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from joserfc import jwt
-from joserfc.jwk import RSAKey
+from joserfc.jwk import KeySet, KeySetSerialization, RSAKey
 
 ALGORITHM = "RS256"
 
@@ -27,11 +27,10 @@ class KeyRing:
         header = {"alg": ALGORITHM, "kid": self._current.kid, "typ": kind}
         return jwt.encode(header, claims, self._current)
 
-    def published(self, now: float) -> dict[str, Any]:
+    def published(self, now: float) -> KeySetSerialization:
         """The JSON Web Key Set, the signing key first."""
         self._retired = [(until, key) for until, key in self._retired if until > now]
-        keys = [self._current, *(key for _, key in self._retired)]
-        return {"keys": [key.as_dict(private=False) for key in keys]}
+        return KeySet([self._current, *(key for _, key in self._retired)]).as_dict(private=False)
 
     def rotate(self, now: float, *, drop: bool) -> str | None:
         """Sign with a new key from now on.

@@ -1,0 +1,380 @@
+"""The supervisor: starts by need, restarts after crashes, leaves nothing behind, shares no folder."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import signal
+import stat
+import sys
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from pathlib import Path
+
+import httpx
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from onenet_local.claim import LOCK, STATE, AlreadyRunning, Claim, holder, read_state
+from onenet_local.cloud import handle
+from onenet_local.parts import ALL, Choice, build
+from onenet_local.probes import free_port, listens
+from onenet_local.processes import Process, Program, StartFailed
+from onenet_local.services import HUB_ACCOUNT, SERVICES, Addresses, environment
+from onenet_local.settings import LocalSettings
+from onenet_local.stack import Stack
+from onenet_local.supervisor import LONGEST_PAUSE, Part, Supervisor, ending, pause_before, waves
+from onenet_local.unprivileged import temporary_folder
+
+PATIENCE = 30.0
+"""Seconds after which a test that waits for something is wrong about it."""
+
+LISTEN = "import socket, sys, time; s = socket.create_server(('127.0.0.1', int(sys.argv[1]))); "
+RUN = LISTEN + "time.sleep(600)"
+STUBBORN = "import signal; signal.signal(signal.SIGTERM, signal.SIG_IGN); " + RUN
+BROKEN = "import sys; sys.exit('the catalogue is not valid')"
+
+
+@pytest.fixture
+def folder() -> Iterator[Path]:
+    with temporary_folder() as folder:
+        yield folder
+
+
+def stand_in(
+    folder: Path, name: str, code: str = RUN, *, start_timeout: float = PATIENCE, stop_timeout: float = 5.0
+) -> Process:
+    """A child process that listens on a port, in place of a service."""
+    port = free_port()
+    return Process(
+        Program(
+            name=name,
+            command=(sys.executable, "-I", "-S", "-c", code, str(port)),
+            environment={},
+            log=folder / f"{name}.log",
+            ready=listens(port),
+            start_timeout=start_timeout,
+            stop_timeout=stop_timeout,
+        )
+    )
+
+
+def supervise(reports: list[str], **parts: Part) -> Supervisor:
+    return Supervisor(parts, reports.append, lambda: None)
+
+
+def runs(pid: int) -> bool:
+    """Whether a process is there and is more than an entry that nobody has collected."""
+    try:
+        return "\nState:\tZ" not in Path(f"/proc/{pid}/status").read_text()
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+
+
+async def until_gone(pids: list[int]) -> None:
+    async with asyncio.timeout(PATIENCE):
+        for pid in pids:
+            while runs(pid):  # noqa: ASYNC110  # there is no event for another process's child
+                await asyncio.sleep(0.02)
+
+
+async def test_a_part_starts_when_what_it_needs_is_ready(folder: Path) -> None:
+    gate = asyncio.Event()
+    asked = asyncio.Event()
+    first = stand_in(folder, "first")
+
+    async def ready() -> bool:
+        asked.set()
+        return gate.is_set()
+
+    gated = Process(replace(first.program, ready=ready))
+    second = stand_in(folder, "second")
+    supervisor = supervise([], second=Part(second, frozenset({"first"})), first=Part(gated))
+    starting = asyncio.create_task(supervisor.start())
+    await asked.wait()
+    assert second.pid is None
+    gate.set()
+    await starting
+    assert second.pid is not None
+    await supervisor.stop()
+    assert (gated.pid, second.pid) == (None, None)
+
+
+async def test_one_that_cannot_start_says_why_and_takes_the_others_down(folder: Path) -> None:
+    good, broken = stand_in(folder, "good"), stand_in(folder, "broken", BROKEN)
+    supervisor = supervise([], good=Part(good), broken=Part(broken))
+    with pytest.raises(StartFailed, match=r"(?s)broken ended with exit code 1.*the catalogue is not valid"):
+        await supervisor.start()
+    assert (good.pid, broken.pid) == (None, None)
+
+
+async def test_one_that_never_gets_ready_is_killed(folder: Path) -> None:
+    deaf = stand_in(folder, "deaf", "import time; time.sleep(600)", start_timeout=0.3)
+    with pytest.raises(StartFailed, match=r"deaf was not ready after 0\.3 s"):
+        await deaf.start()
+    assert deaf.pid is None
+
+
+async def test_a_stubborn_one_is_killed_after_its_time(folder: Path) -> None:
+    stubborn = stand_in(folder, "stubborn", STUBBORN, stop_timeout=0.2)
+    await stubborn.start()
+    pid = stubborn.pid
+    await stubborn.stop()
+    assert pid is not None
+    assert not runs(pid)
+    assert await stubborn.ended() == -signal.SIGKILL
+
+
+async def test_another_process_on_the_port_is_not_taken_for_ours(folder: Path) -> None:
+    squatter = stand_in(folder, "squatter")
+    await squatter.start()
+    late = Process(replace(squatter.program, name="late"))
+    try:
+        with pytest.raises(StartFailed, match="another process answers already where late should"):
+            await late.start()
+    finally:
+        await squatter.stop()
+
+
+async def test_a_crash_is_reported_with_the_last_words_and_mended(folder: Path) -> None:
+    reports: list[str] = []
+    child = stand_in(folder, "child", LISTEN + "print('last words', flush=True); time.sleep(600)")
+    supervisor = supervise(reports, child=Part(child))
+    await supervisor.start()
+    first = child.pid
+    async with asyncio.timeout(PATIENCE):
+        await supervisor.kill("child")
+        await supervisor.until_ready("child")
+    assert child.pid not in (None, first)
+    assert "child was ended by SIGKILL; its log ends with:\nlast words" in reports
+    assert reports[-1] == "child is back"
+    await supervisor.stop()
+
+
+async def test_what_was_stopped_on_purpose_stays_away(folder: Path) -> None:
+    reports: list[str] = []
+    child = stand_in(folder, "child")
+    supervisor = supervise(reports, child=Part(child))
+    await supervisor.start()
+    await supervisor.stop_part("child")
+    assert child.pid is None
+    await supervisor.start_part("child")
+    assert child.pid is not None
+    await supervisor.restart("child")
+    await supervisor.stop()
+    assert reports == []
+
+
+async def test_stopping_while_a_crashed_one_comes_back_leaves_nothing(folder: Path) -> None:
+    child = stand_in(folder, "child")
+    supervisor = supervise([], child=Part(child))
+    await supervisor.start()
+    await supervisor.kill("child")
+    await supervisor.stop()
+    assert child.pid is None
+
+
+@given(st.dictionaries(st.integers(0, 9), st.frozensets(st.integers(0, 9))))
+def test_nobody_is_stopped_while_somebody_needs_it(drawn: dict[int, frozenset[int]]) -> None:
+    needs = {
+        str(name): frozenset(str(other) for other in others if other < name and other in drawn)
+        for name, others in drawn.items()
+    }
+    unused = stand_in(Path("/"), "unused")
+    order = waves({name: Part(unused, others) for name, others in needs.items()})
+    place = {name: number for number, wave in enumerate(order) for name in wave}
+    assert place.keys() == needs.keys()
+    assert all(place[name] < place[other] for name, others in needs.items() for other in others)
+
+
+def test_parts_that_need_each_other_are_refused() -> None:
+    unused = stand_in(Path("/"), "unused")
+    with pytest.raises(ValueError, match="need each other: a, b"):
+        waves({"a": Part(unused, frozenset({"b"})), "b": Part(unused, frozenset({"a"}))})
+
+
+def test_restarts_slow_down_and_never_stop() -> None:
+    pauses = [pause_before(restart) for restart in range(1, 2_000)]
+    assert pauses[0] < 1
+    assert pauses == sorted(pauses)
+    assert pauses[-1] == LONGEST_PAUSE
+
+
+def test_an_ending_is_told_in_words() -> None:
+    assert ending(2) == "ended with exit code 2"
+    assert ending(-9) == "was ended by SIGKILL"
+    assert ending(-40) == "was ended by signal 40"
+
+
+def test_a_folder_has_one_stack_and_a_dead_ones_claim_is_nothing(folder: Path) -> None:
+    (folder / LOCK).write_text("1\n")
+    assert holder(folder) is None
+    with Claim(folder) as claim:
+        claim.write_state({"pid": os.getpid()})
+        assert holder(folder) == os.getpid()
+        assert stat.S_IMODE((folder / STATE).stat().st_mode) == 0o600
+        with pytest.raises(AlreadyRunning, match=f"process {os.getpid()}") as refused, Claim(folder):
+            pass
+        assert refused.value.state == {"pid": os.getpid()}
+    assert (holder(folder), read_state(folder)) == (None, {})
+
+
+WHERE = Addresses("postgresql://secret", "127.0.0.1:1", "http://cloud", "http://issuer", "http://api")
+INHERITED = {
+    "PATH": "/bin",
+    "AWS_ACCESS_KEY_ID": "of the user",
+    "AWS_SESSION_TOKEN": "of the user",
+    "ONENET_API_REPUBLISH_AFTER": "5",
+    "ONENET_LOG_LEVEL": "DEBUG",
+    "ONENET_DATABASE_URL": "postgresql://production",
+}
+
+
+def test_each_service_is_told_what_it_needs_and_no_more() -> None:
+    told = {service.name: environment(service, WHERE, INHERITED) for service in SERVICES}
+    assert [name for name in told if "AWS_ACCESS_KEY_ID" in told[name]] == ["provisioner"]
+    assert told["provisioner"]["AWS_ACCESS_KEY_ID"] == f"LOCAL{handle.HUB_ACCOUNT}"
+    assert told["api"]["ONENET_API_AWS_ACCOUNT"] == handle.HUB_ACCOUNT == HUB_ACCOUNT
+    assert "AWS_SESSION_TOKEN" not in told["provisioner"]
+    assert [name for name in told if "ONENET_DATABASE_URL" not in told[name]] == ["evaluator"]
+    assert told["api"]["ONENET_DATABASE_URL"] == WHERE.database
+    assert [name for name in told if "ONENET_API_REPUBLISH_AFTER" in told[name]] == ["api"]
+    assert {variables["ONENET_LOG_LEVEL"] for variables in told.values()} == {"DEBUG"}
+
+
+def test_replicas_share_a_name_and_no_port(folder: Path) -> None:
+    choice = Choice(replicas={"api": 3}, environment={"api": {"ONENET_LOG_LEVEL": "ERROR"}})
+    parts = build(folder, LocalSettings(local_api_port=20_001), choice, {}).by_name
+    assert set(parts) == {*ALL, "api-2", "api-3"}
+    told = [parts[name].process.program.environment for name in ("api", "api-2", "api-3")]
+    assert told[0]["ONENET_API_PORT"] == "20001"
+    ports = [variables[name] for variables in told for name in ("ONENET_API_PORT", "ONENET_OPS_PORT")]
+    assert len(set(ports)) == 6
+    assert {variables["ONENET_LOG_LEVEL"] for variables in told} == {"ERROR"}
+
+
+def test_a_part_that_does_not_exist_is_refused() -> None:
+    with pytest.raises(ValueError, match="no such part: databse; there are postgres, broker"):
+        Choice(only=["databse"])
+
+
+INFRASTRUCTURE = Choice(only=["postgres", "broker", "issuer"])
+
+
+async def test_a_second_stack_in_the_folder_is_refused_and_told_of_the_first(folder: Path) -> None:
+    async with Stack(folder, choice=INFRASTRUCTURE) as stack:
+        with pytest.raises(AlreadyRunning) as refused:
+            await Stack(folder).start()
+        assert refused.value.pid == os.getpid()
+        assert refused.value.state["addresses"]["kafka"] == stack.addresses.kafka
+        assert set(refused.value.state["processes"]) == set(INFRASTRUCTURE.only)
+        async with httpx.AsyncClient(base_url=stack.addresses.issuer) as issuer:
+            assert (await issuer.get("/jwks")).status_code == 200
+
+
+async def test_a_stack_that_fails_gives_its_folder_free(folder: Path) -> None:
+    accounts = folder / "accounts.yaml"
+    accounts.write_text("people: nobody")
+    with pytest.raises(StartFailed, match=r"(?s)issuer ended with exit code 1.*does not say who can sign in"):
+        await Stack(folder, LocalSettings(local_accounts=accounts), choice=INFRASTRUCTURE).start()
+    assert holder(folder) is None
+    async with Stack(folder, choice=INFRASTRUCTURE):
+        assert holder(folder) == os.getpid()
+
+
+@asynccontextmanager
+async def running_command(folder: Path) -> AsyncIterator[asyncio.subprocess.Process]:
+    """``onenet-local up`` with the infrastructure, once it says that it is up."""
+    up = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "onenet_local.cli", "up", *INFRASTRUCTURE.only),
+        env=environment_of(folder),
+        stdout=asyncio.subprocess.PIPE,
+    )
+    assert up.stdout is not None
+    try:
+        async with asyncio.timeout(PATIENCE):
+            while b"OneNet is up" not in await up.stdout.readline():
+                assert not up.stdout.at_eof()
+        yield up
+    finally:
+        if up.returncode is None:
+            up.kill()
+        await up.communicate()
+
+
+async def call(folder: Path, *words: str, **settings: str) -> tuple[int | None, str]:
+    """Run ``onenet-local`` to its end: the exit code and all that it printed."""
+    child = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "onenet_local.cli", *words),
+        env=environment_of(folder) | settings,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.STDOUT,
+    )
+    async with asyncio.timeout(PATIENCE):
+        printed, _ = await child.communicate()
+    return child.returncode, printed.decode()
+
+
+def environment_of(folder: Path) -> dict[str, str]:
+    return {"PATH": os.environ["PATH"], "ONENET_LOCAL_DATA": str(folder), "ONENET_LOCAL_FSYNC": "false"}
+
+
+def family(folder: Path) -> list[int]:
+    """Every process of the stack that runs in a folder, PostgreSQL's own children included."""
+    pids = [int(process["pid"]) for process in read_state(folder)["processes"].values()]
+    return pids + [int(child) for pid in pids for child in _children(pid)]
+
+
+def _children(pid: int) -> list[str]:
+    return Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+async def test_the_command_ends_in_order_when_asked(folder: Path, number: signal.Signals) -> None:
+    async with running_command(folder) as up:
+        pids = family(folder)
+        up.send_signal(number)
+        async with asyncio.timeout(PATIENCE):
+            assert await up.wait() == 0
+        assert [pid for pid in pids if runs(pid)] == []
+        assert not (folder / STATE).exists()
+
+
+async def test_kill_9_of_the_supervisor_leaves_no_process_and_a_usable_folder(folder: Path) -> None:
+    async with running_command(folder) as up:
+        pids = family(folder)
+        assert len(pids) > len(INFRASTRUCTURE.only)
+        up.kill()
+        await up.wait()
+        await until_gone(pids)
+    async with running_command(folder):
+        assert len(family(folder)) > len(INFRASTRUCTURE.only)
+
+
+async def test_up_status_and_down_know_of_each_other(folder: Path) -> None:
+    assert await call(folder, "status") == (3, f"no stack runs in {folder}\n")
+    assert (await call(folder, "down"))[0] == 0
+    async with running_command(folder) as up:
+        state = json.loads((folder / STATE).read_text())
+        for words, expected in ((("up",), 4), (("clean",), 4), (("status",), 0)):
+            code, printed = await call(folder, *words)
+            assert code == expected
+            assert f"process {up.pid}" in printed
+            if words != ("clean",):
+                assert state["addresses"]["issuer"] in printed
+        assert (await call(folder, "logs", "postgres", "-n", "1"))[0] == 0
+        assert await call(folder, "down") == (0, "stopped\n")
+        assert await up.wait() == 0
+    assert await call(folder, "clean") == (0, f"deleted {folder}\n")
+    assert read_state(folder) == {}
+
+
+async def test_misspelt_settings_and_names_are_told(folder: Path) -> None:
+    code, printed = await call(folder, "status", ONENET_LOCAL_ISUER_PORT="1")
+    assert (code, "did you mean ONENET_LOCAL_ISSUER_PORT?" in printed) == (2, True)
+    code, printed = await call(folder, "logs", "apu")
+    assert (code, printed) == (1, f"no log of 'apu'; there are: none, in {folder}/logs\n")
+    assert (await call(folder, "up", "apu"))[0] == 2
