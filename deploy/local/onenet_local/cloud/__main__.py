@@ -19,9 +19,13 @@ def main() -> None:
     from onenet_local.cloud.control import SIMULATED
     from onenet_local.cloud.rules import Rules
 
-    server, cloud = build(
-        settings.host, settings.port, Rules(settle=settings.settle, latency=settings.latency)
-    )
+    try:
+        rules = Rules(settle=settings.settle, latency=settings.latency)
+        server, cloud = build(settings.host, settings.port, rules)
+    except OSError as error:
+        sys.exit(_complain(f"cannot listen on {settings.host}:{settings.port}: {error.strerror}"))
+    except ValueError as error:
+        sys.exit(_complain(str(error)))
 
     def stop(*_: object) -> None:
         cloud.stopping.set()
@@ -33,7 +37,11 @@ def main() -> None:
     ready = {"event": "ready", "cloud": SIMULATED, "url": f"http://{settings.host}:{server.port}"}
     print(json.dumps(ready), flush=True)
     server.serve_forever(poll_interval=0.1)
-    sys.stdout.flush()
+
+
+def _complain(message: str) -> int:
+    print(message, file=sys.stderr)
+    return 2
 
 
 def _arguments() -> argparse.ArgumentParser:

@@ -1,0 +1,72 @@
+"""The local cloud as a process: started, asked, ended."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import sys
+from threading import Thread
+
+import httpx
+import pytest
+from botocore.exceptions import BotoCoreError
+
+from onenet_local.cloud.handle import LocalCloud, running
+from onenet_local.cloud.owner import Owner
+
+
+def test_its_command_line_sets_the_rules_to_which_a_test_goes_back() -> None:
+    with running("--settle", "3600") as cloud:
+        owner = Owner(cloud, "111111111111")
+        cloud.limit(settle=0)
+        cloud.restore_limits()
+        answer = owner.client("ec2").create_vpc_peering_connection(
+            VpcId=owner.vpc("10.1.0.0/16"), PeerVpcId=owner.vpc("10.2.0.0/16")
+        )["VpcPeeringConnection"]
+        found = owner.client("ec2").describe_vpc_peering_connections()["VpcPeeringConnections"]
+        assert (
+            [one["Status"]["Code"] for one in found] == ["initiating-request"] == [answer["Status"]["Code"]]
+        )
+
+
+@pytest.mark.parametrize("end", [signal.SIGTERM, signal.SIGINT])
+def test_it_ends_at_once_although_a_call_hangs(end: signal.Signals) -> None:
+    command = [sys.executable, "-m", "onenet_local.cloud", "--port", "0"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        cloud = LocalCloud(json.loads(process.stdout.readline())["url"])
+        cloud.arm({"kind": "hang", "operation": "DescribeVpcs", "seconds": 3600})
+        hanging = Thread(target=_describe, args=[Owner(cloud, "111111111111")])
+        hanging.start()
+        while not cloud.faults()[0]["struck"]:
+            pass
+        process.send_signal(end)
+        assert process.wait(timeout=10) == 0
+        hanging.join(timeout=10)
+
+
+def _describe(owner: Owner) -> None:
+    with pytest.raises(BotoCoreError):
+        owner.client("ec2").describe_vpcs()
+
+
+def test_reset_empties_every_account() -> None:
+    with running() as cloud:
+        owner = Owner(cloud, "111111111111")
+        owner.vpc("10.1.0.0/16")
+        session = owner.assume(owner.trust("id", account=owner.account), "id")
+        cloud.reset()
+        assert [one["CidrBlock"] for one in owner.client("ec2").describe_vpcs()["Vpcs"]] == ["172.31.0.0/16"]
+        assert owner.client("iam").list_roles()["Roles"] == []
+        assert session["aws_access_key_id"].startswith("ASIA")
+        assert cloud.calls() == 2
+
+
+def test_a_port_that_is_taken_is_said() -> None:
+    with running() as cloud:
+        port = str(httpx.URL(cloud.url).port)
+        command = [sys.executable, "-m", "onenet_local.cloud", "--port", port]
+        second = subprocess.run(command, capture_output=True, text=True, timeout=30, check=False)
+        assert (second.returncode, second.stdout) == (2, "")
+        assert f"cannot listen on 127.0.0.1:{port}" in second.stderr
