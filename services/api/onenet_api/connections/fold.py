@@ -1,0 +1,160 @@
+"""How events of other services change a connection: pure, and total over every sequence.
+
+An event is *history* when it speaks of an older generation, *refused* when the table of
+transitions does not allow it here, and otherwise *applied*. Our own events change nothing: their
+effect was written in the transaction that published them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+from enum import StrEnum
+from typing import Any, NamedTuple
+
+from onenet_api.connections.model import Connection, Flag, with_flag, without_flags
+from onenet_common import events
+from onenet_common.connection import RefusedPath
+from onenet_common.envelope import Message
+from onenet_common.events import ConnectionEvent
+from onenet_common.states import Health, State, after
+
+WATCHING = frozenset({"drifted", "repaired", "health_changed"})
+"""Happenings of what was established earlier; they may lag behind a newer wish that came to nothing."""
+
+
+class Verdict(StrEnum):
+    APPLIED = "applied"
+    OWN = "own"
+    HISTORY = "history"
+    REFUSED = "refused"
+
+
+class Folded(NamedTuple):
+    connection: Connection
+    verdict: Verdict
+
+
+Changes = dict[str, Any]
+
+
+def fold(connection: Connection, message: Message) -> Folded:
+    """The connection after one event.
+
+    Args:
+        message: an event of this connection; its time becomes the connection's ``updated_at``.
+    """
+    event = message.event
+    if not isinstance(event, ConnectionEvent) or event.producer == "onenet-api":
+        return Folded(connection, Verdict.OWN)
+    happening = _happening(connection, event)
+    if event.generation < _oldest_welcome(connection, happening):
+        return Folded(connection, Verdict.HISTORY)
+    state = after(connection.state, happening)
+    if state is None or event.generation > connection.generation:
+        return Folded(connection, Verdict.REFUSED)
+    changes: Changes = {
+        "state": state,
+        "version": connection.version + 1,
+        "updated_at": max(connection.updated_at, message.time),
+    }
+    if state is not connection.state:
+        changes |= {"published_at": message.time, "attempts": 0}
+    return Folded(
+        connection.but(**changes | EFFECTS[happening](connection, event, message.time)), Verdict.APPLIED
+    )
+
+
+def _happening(connection: Connection, event: ConnectionEvent) -> str:
+    """The event's verb, or ``reverted`` when an earlier generation stands as it was."""
+    if isinstance(event, events.ConnectionFailed) and event.reverted:
+        return "reverted"
+    if isinstance(event, events.ConnectionRejected) and connection.established_generation:
+        return "reverted"
+    return event.happening()
+
+
+def _oldest_welcome(connection: Connection, happening: str) -> int:
+    if happening in WATCHING and connection.state is State.ESTABLISHED:
+        return connection.established_generation
+    return connection.generation
+
+
+def _evaluated(_connection: Connection, event: events.ConnectionEvaluated, _at: datetime) -> Changes:
+    return {"ctype": event.ctype, "evaluation": event.alternatives, "reasons": ()}
+
+
+def _rejected(_connection: Connection, event: events.ConnectionRejected, _at: datetime) -> Changes:
+    return {"evaluation": event.alternatives, "reasons": event.reasons}
+
+
+def _path_refused(connection: Connection, event: events.ConnectionPathRefused, _at: datetime) -> Changes:
+    refused = RefusedPath(ctype=event.ctype, reason=event.reason)
+    others = tuple(path for path in connection.refused_paths if path.ctype is not event.ctype)
+    return {"refused_paths": (*others, refused), "reasons": (event.reason,)}
+
+
+def _planned(_connection: Connection, event: events.ConnectionPlanned, _at: datetime) -> Changes:
+    return {"ctype": event.ctype, "plan": event.steps}
+
+
+def _established(connection: Connection, event: events.ConnectionEstablished, _at: datetime) -> Changes:
+    return {
+        "ctype": event.ctype,
+        "details": event.details,
+        "adopted": event.adopted,
+        "reasons": (),
+        "established_generation": event.generation,
+        "flags": without_flags(connection.flags, "change_failed", "drifted"),
+    }
+
+
+def _failed(_connection: Connection, event: events.ConnectionFailed, _at: datetime) -> Changes:
+    return {"reasons": (event.reason,), "details": {}, "adopted": False, "established_generation": 0}
+
+
+def _reverted(
+    connection: Connection, event: events.ConnectionFailed | events.ConnectionRejected, at: datetime
+) -> Changes:
+    reasons = (event.reason,) if isinstance(event, events.ConnectionFailed) else event.reasons
+    message = f"the change came to nothing, what stood before stands: {'; '.join(reasons)}"
+    flag = Flag(code="change_failed", message=message, at=at)
+    return {"reasons": reasons, "flags": with_flag(connection.flags, flag)}
+
+
+def _drifted(connection: Connection, event: events.ConnectionDrifted, at: datetime) -> Changes:
+    differences = "; ".join(f"{step.action} {step.target}" for step in event.differences)
+    flag = Flag(code="drifted", message=f"changed behind OneNet's back; repairing: {differences}", at=at)
+    return {"flags": with_flag(connection.flags, flag)}
+
+
+def _repaired(connection: Connection, event: events.ConnectionRepaired, _at: datetime) -> Changes:
+    return {
+        "details": connection.details | event.details,
+        "flags": without_flags(connection.flags, "drifted"),
+    }
+
+
+def _health_changed(_connection: Connection, event: events.ConnectionHealthChanged, _at: datetime) -> Changes:
+    return {"health": event.health, "health_reasons": event.reasons}
+
+
+def _deleted(_connection: Connection, _event: events.ConnectionDeleted, _at: datetime) -> Changes:
+    nothing: Changes = {"details": {}, "flags": (), "health_reasons": ()}
+    return nothing | {"health": Health.UNKNOWN, "established_generation": 0}
+
+
+EFFECTS: dict[str, Callable[[Connection, Any, datetime], Changes]] = {
+    "evaluated": _evaluated,
+    "rejected": _rejected,
+    "path_refused": _path_refused,
+    "planned": _planned,
+    "established": _established,
+    "failed": _failed,
+    "reverted": _reverted,
+    "drifted": _drifted,
+    "repaired": _repaired,
+    "health_changed": _health_changed,
+    "deleted": _deleted,
+}
+"""What a happening changes beside the state."""

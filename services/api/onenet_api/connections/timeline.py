@@ -1,0 +1,80 @@
+"""The timeline of a connection: each of its events, in words."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+from uuid import UUID
+
+from pydantic import TypeAdapter
+
+from onenet_api.connections.views import TimelineItem, TimelineQuery
+from onenet_api.pages import Listing, Page
+from onenet_common import database, events
+from onenet_common.connection import Step
+from onenet_common.envelope import Message
+from onenet_common.events import ConnectionEvent
+
+HIDDEN = {"connection_id", "generation", "wish"}
+"""What stands elsewhere, or is more than one side's owners may see."""
+
+_ROWS = TypeAdapter(list[dict[str, Any]])
+_INSERT = """
+INSERT INTO timeline SELECT * FROM jsonb_populate_recordset(NULL::timeline, $1) ON CONFLICT DO NOTHING
+"""
+
+
+async def record(connection: database.Connection, messages: Sequence[Message]) -> None:
+    """Add events, each once, whatever they did to their connection."""
+    rows = [row(message, message.event) for message in messages if isinstance(message.event, ConnectionEvent)]
+    await connection.execute(_INSERT, _ROWS.dump_json(rows).decode())
+
+
+async def page(
+    connection: database.Connection, connection_id: UUID, query: TimelineQuery
+) -> Page[TimelineItem]:
+    listing = Listing("SELECT t.* FROM timeline t", "t.id", {"time": "t.time"})
+    listing.where("t.connection_id = $", connection_id)
+    rows, following = await listing.fetch(connection, query)
+    return Page(items=[TimelineItem.model_validate(dict(found)) for found in rows], next=following)
+
+
+def row(message: Message, event: ConnectionEvent) -> dict[str, Any]:
+    """One row of the table ``timeline``."""
+    asking = isinstance(event, events.ConnectionApprovalRequested)
+    return {
+        "id": message.id,
+        "connection_id": event.connection_id,
+        "type": event.type,
+        "time": message.time,
+        "actor": message.actor,
+        "source": message.source,
+        "generation": event.generation,
+        "trace_id": message.trace_id,
+        "summary": SUMMARIES[type(event)](event),
+        # Addresses could be guessed from a digest by those who may not see them yet.
+        "data": event.model_dump(mode="json", exclude=HIDDEN | ({"terms"} if asking else set())),
+    }
+
+
+def _steps(steps: Sequence[Step]) -> str:
+    return "; ".join(f"{step.action} {step.target}" for step in steps) or "nothing"
+
+
+SUMMARIES: dict[type[ConnectionEvent], Callable[[Any], str]] = {
+    events.ConnectionRequested: lambda e: f"{e.wish.name} was asked for",
+    events.ConnectionApprovalRequested: lambda e: "the other side was asked to agree",
+    events.ConnectionApproved: lambda e: f"{e.approved_by} agreed",
+    events.ConnectionRefused: lambda e: f"{e.refused_by} refused: {e.reason}",
+    events.ConnectionEvaluated: lambda e: f"{e.ctype} is the best way",
+    events.ConnectionRejected: lambda e: f"no way is possible: {'; '.join(e.reasons)}",
+    events.ConnectionPathRefused: lambda e: f"{e.ctype} is not possible here: {e.reason}",
+    events.ConnectionPlanned: lambda e: f"would be done: {_steps(e.steps)}",
+    events.ConnectionEstablished: lambda e: f"established as {e.ctype}",
+    events.ConnectionFailed: lambda e: f"failed: {e.reason}",
+    events.ConnectionDrifted: lambda e: f"changed behind OneNet's back; repairing: {_steps(e.differences)}",
+    events.ConnectionRepaired: lambda e: "repaired",
+    events.ConnectionHealthChanged: lambda e: f"health went from {e.previous} to {e.health}",
+    events.ConnectionDeletionRequested: lambda e: "its deletion was asked for",
+    events.ConnectionDeleted: lambda e: "deleted; nothing of it is left",
+}

@@ -1,0 +1,29 @@
+"""What the routes work with, built in ``main`` and handed to the application."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Annotated
+
+from fastapi import Depends, Request
+
+from onenet_api.connections.waiting import Changes
+from onenet_api.settings import ApiSettings
+from onenet_api.tokens import TokenVerifier
+from onenet_common.database import Database
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    settings: ApiSettings
+    database: Database
+    verifier: TokenVerifier
+    changes: Changes
+
+
+async def _context(request: Request) -> Context:
+    context: Context = request.app.state.context
+    return context
+
+
+Api = Annotated[Context, Depends(_context)]

@@ -1,0 +1,67 @@
+"""The API's parts, wired."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import httpx
+
+from onenet_api import app
+from onenet_api.connections import projection
+from onenet_api.connections.waiting import Changes
+from onenet_api.context import Context
+from onenet_api.keys import IssuerKeys
+from onenet_api.resources import inventory
+from onenet_api.settings import ApiSettings
+from onenet_api.sweeper import Sweeper
+from onenet_api.tables import METADATA
+from onenet_api.tokens import TokenVerifier
+from onenet_common.bus import Consumer, in_transaction
+from onenet_common.database import Database
+from onenet_common.events import CONNECTIONS, INVENTORY
+from onenet_common.producer import Producer
+from onenet_common.relay import Relay
+from onenet_common.runner import Component, Server, run
+from onenet_common.settings import load
+
+SERVICE = "onenet-api"
+
+
+def wire(settings: ApiSettings) -> Sequence[Component]:
+    """Build every part, inert, in the order in which they start."""
+    database = Database(settings.database_url.get_secret_value(), schema="api", metadata=METADATA)
+    producer = Producer(settings)
+    keys = IssuerKeys(settings.api_oidc_issuer, httpx.AsyncClient())
+    changes = Changes(database)
+    context = Context(settings, database, TokenVerifier(keys, settings), changes)
+    return (
+        database,
+        producer,
+        Relay(database, producer),
+        Consumer(
+            settings,
+            group=SERVICE,
+            topics=[CONNECTIONS],
+            process=in_transaction(database, SERVICE, projection.project),
+            producer=producer,
+        ),
+        Consumer(
+            settings,
+            group=f"{SERVICE}-inventory",
+            topics=[INVENTORY],
+            process=in_transaction(database, f"{SERVICE}-inventory", inventory.project),
+            producer=producer,
+            handled=inventory.HANDLED,
+        ),
+        Sweeper(database, after=settings.api_republish_after),
+        keys,
+        Server(app.build(context), host=settings.api_host, port=settings.api_port),
+        # Stopped first: requests that wait for a change are answered, so that the server can drain.
+        changes,
+    )
+
+
+def main() -> None:
+    """Run the API until SIGTERM."""
+    settings = load(ApiSettings, "API")
+    run(SERVICE, settings, lambda: wire(settings))

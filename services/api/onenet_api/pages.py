@@ -1,0 +1,127 @@
+"""Lists in pages: a cursor says after which row the next page starts (keyset paging)."""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Annotated, Any, Generic, TypeVar
+from uuid import UUID
+
+import asyncpg
+import structlog
+from pydantic import BaseModel, ConfigDict, Field
+
+from onenet_api.problems import invalid
+from onenet_common.database import Connection
+
+log = structlog.get_logger(__name__)
+Item = TypeVar("Item")
+
+TIMES = ("time", "created_at", "updated_at")
+"""Sortable fields that hold times; all others hold text."""
+
+Words = Annotated[str, Field(max_length=200, pattern=r"^[^\x00]*$")]
+"""Text to search for."""
+
+
+class Page(BaseModel, Generic[Item]):
+    """One page of a list; ``next`` is the cursor of the next one, null on the last."""
+
+    items: list[Item]
+    next: str | None
+
+
+class PageQuery(BaseModel):
+    """The query parameters of every list; a list adds its filters and its ``sort``."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    limit: int = Field(default=50, ge=1, le=200)
+    cursor: str | None = Field(default=None, max_length=1000, description="`next` of the page before.")
+    sort: str
+
+
+@dataclass
+class Listing:
+    """A SELECT that grows its conditions, with arguments numbered as PostgreSQL wants them.
+
+    Args:
+        select: the statement up to its FROM and JOINs.
+        id: the column that makes the order total.
+        columns: what can be sorted by: name in ``sort`` to SQL expression, never null.
+    """
+
+    select: str
+    id: str
+    columns: Mapping[str, str]
+    terms: list[str] = field(default_factory=list)
+    arguments: list[Any] = field(default_factory=list)
+
+    def where(self, term: str, argument: Any) -> None:
+        """Add a condition; ``$`` in it stands for the argument."""
+        self.arguments.append(argument)
+        self.terms.append(term.replace("$", f"${len(self.arguments)}"))
+
+    async def fetch(
+        self, connection: Connection, query: PageQuery
+    ) -> tuple[list[asyncpg.Record], str | None]:
+        """The rows of the page and the cursor of the next.
+
+        Raises:
+            Problem: 422 when the cursor is not one of this list in this order.
+        """
+        name = query.sort.removeprefix("-")
+        column, descending = self.columns[name], query.sort.startswith("-")
+        if query.cursor is not None:
+            self._after(query.cursor, query.sort, column, "<" if descending else ">")
+        direction = "DESC" if descending else "ASC"
+        statement = [self.select, "WHERE", " AND ".join(self.terms) or "true"]
+        statement += ["ORDER BY", f"{column} {direction}, {self.id} {direction}", f"LIMIT {query.limit + 1}"]
+        rows = await connection.fetch(" ".join(statement), *self.arguments)
+        page = rows[: query.limit]
+        more = len(rows) > query.limit
+        return page, encode(query.sort, page[-1][name], page[-1]["id"]) if more else None
+
+    def _after(self, cursor: str, sort: str, column: str, comparison: str) -> None:
+        self.arguments += decode(cursor, sort)
+        count = len(self.arguments)
+        self.terms.append(f"({column}, {self.id}) {comparison} (${count - 1}, ${count})")
+
+
+def encode(sort: str, value: str | datetime, last_id: UUID) -> str:
+    """A cursor that continues after the row with this value and id."""
+    text = value.isoformat() if isinstance(value, datetime) else value
+    return base64.urlsafe_b64encode(json.dumps([sort, text, str(last_id)]).encode()).decode()
+
+
+def decode(cursor: str, sort: str) -> tuple[str | datetime, UUID]:
+    """Read a cursor back.
+
+    Raises:
+        Problem: 422 when it is mangled, or belongs to another order.
+    """
+    try:
+        order, text, last_id = json.loads(base64.urlsafe_b64decode(cursor.encode()))
+        if order == sort:
+            read = _moment if order.removeprefix("-") in TIMES else _text
+            return read(text), UUID(last_id)
+    except (ValueError, TypeError, AttributeError, RecursionError):
+        log.debug("cursor.mangled", cursor=cursor)
+    raise invalid("cursor", cursor, f"pass `next` of the page before, unchanged, with sort={sort}")
+
+
+def _moment(text: str) -> datetime:
+    moment = datetime.fromisoformat(text)
+    if moment.tzinfo is None or not 2000 <= moment.year < 2500:
+        raise ValueError("no time that a row of ours can have")
+    return moment
+
+
+def _text(text: str) -> str:
+    if "\x00" in text:
+        raise ValueError("PostgreSQL stores no NUL")
+    text.encode()  # a lone surrogate raises its ValueError here and not in the database
+    return text

@@ -1,0 +1,66 @@
+"""What a provider's owner has to set up so that OneNet gets in, and no more."""
+
+from __future__ import annotations
+
+from typing import Any
+
+READ = (
+    "ec2:DescribeVpcs",
+    "ec2:DescribeSubnets",
+    "ec2:DescribeRouteTables",
+    "ec2:DescribeVpcPeeringConnections",
+    "servicequotas:GetServiceQuota",
+    "servicequotas:ListServiceQuotas",
+)
+"""Calls that AWS cannot limit to single resources."""
+PEER = (
+    "ec2:CreateVpcPeeringConnection",
+    "ec2:AcceptVpcPeeringConnection",
+    "ec2:DeleteVpcPeeringConnection",
+    "ec2:ModifyVpcPeeringConnectionOptions",
+    "ec2:CreateRoute",
+    "ec2:ReplaceRoute",
+    "ec2:DeleteRoute",
+    "ec2:CreateTags",
+    "ec2:DeleteTags",
+)
+
+
+def trust_policy(hub_account: str, external_id: str) -> dict[str, Any]:
+    """Who may assume the role: OneNet's account alone, and only on behalf of this provider."""
+    return {
+        "Version": "2012-10-17",
+        "Statement": [
+            {
+                "Effect": "Allow",
+                "Principal": {"AWS": f"arn:aws:iam::{hub_account}:root"},
+                "Action": "sts:AssumeRole",
+                "Condition": {"StringEquals": {"sts:ExternalId": external_id}},
+            }
+        ],
+    }
+
+
+def permissions_policy(account: str, region: str) -> dict[str, Any]:
+    """What the role must allow: reading networks, and peering and routing in this account."""
+    return {
+        "Version": "2012-10-17",
+        "Statement": [
+            {
+                "Sid": "Discover",
+                "Effect": "Allow",
+                "Action": list(READ),
+                "Resource": "*",
+                "Condition": {"StringEquals": {"aws:RequestedRegion": region}},
+            },
+            {
+                "Sid": "Connect",
+                "Effect": "Allow",
+                "Action": list(PEER),
+                "Resource": [
+                    f"arn:aws:ec2:{region}:{account}:{kind}/*"
+                    for kind in ("vpc", "vpc-peering-connection", "route-table")
+                ],
+            },
+        ],
+    }

@@ -1,0 +1,32 @@
+"""What the API needs to know from its environment."""
+
+from __future__ import annotations
+
+from pydantic import Field
+
+from onenet_common.settings import Settings
+
+
+class ApiSettings(Settings):
+    """The API's own settings, all named ``ONENET_API_…``.
+
+    Args:
+        api_host, api_port: where the public API is served.
+        api_oidc_issuer: the issuer's URL, exactly as its tokens have it in ``iss``.
+        api_oidc_audience: what a token must have in ``aud``.
+        api_oidc_user_claim: the claim whose value owners are named by.
+        api_oidc_groups_claim: the claim that lists the user's groups.
+        api_admin_group: members see and do everything; what they do is audited.
+        api_republish_after: seconds without progress until a wish is published again.
+        api_aws_account: OneNet's own AWS account, which every provider's trust policy names.
+    """
+
+    api_host: str = "127.0.0.1"
+    api_port: int = Field(default=8080, ge=0, le=65535)
+    api_oidc_issuer: str = Field(pattern=r"^https?://[^\s/]+", max_length=2000)
+    api_oidc_audience: str = Field(default="onenet", min_length=1)
+    api_oidc_user_claim: str = Field(default="preferred_username", min_length=1)
+    api_oidc_groups_claim: str = Field(default="groups", min_length=1)
+    api_admin_group: str = Field(default="onenet-admins", min_length=1)
+    api_republish_after: float = Field(default=60.0, gt=0, le=900)
+    api_aws_account: str = Field(default="999999999999", pattern=r"^\d{12}$")

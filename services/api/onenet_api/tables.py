@@ -1,0 +1,230 @@
+"""The tables of the API's schema. They hold rows; what a row means is said in each feature."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import ARRAY, Column, DateTime, Index, MetaData, Text, Uuid, desc, func, text
+from sqlalchemy.dialects.postgresql import CIDR, JSONB
+from sqlalchemy.orm import registry
+from sqlmodel import Field, SQLModel
+
+METADATA = MetaData()
+
+_EMPTY_LIST = {"server_default": text("'[]'")}
+_EMPTY_OBJECT = {"server_default": text("'{}'")}
+
+
+class Table(SQLModel, registry=registry(metadata=METADATA)):
+    """Every row of ours; in a metadata of its own, apart from other services' tables."""
+
+
+def _now() -> Any:
+    return Field(sa_type=DateTime(timezone=True), sa_column_kwargs={"server_default": func.now()})
+
+
+def _json_list() -> Any:
+    return Field(sa_type=JSONB, sa_column_kwargs=_EMPTY_LIST)
+
+
+def _json_object() -> Any:
+    return Field(sa_type=JSONB, sa_column_kwargs=_EMPTY_OBJECT)
+
+
+def _moment() -> Any:
+    return Field(default=None, sa_type=DateTime(timezone=True))
+
+
+def _one() -> Any:
+    return Field(sa_column_kwargs={"server_default": "1"})
+
+
+def _zero() -> Any:
+    return Field(sa_column_kwargs={"server_default": "0"})
+
+
+class ServiceRow(Table, table=True):
+    __tablename__ = "services"
+
+    id: UUID = Field(primary_key=True)
+    name: str
+    description: str
+    owners: list[str] = Field(sa_column=Column(ARRAY(Text), nullable=False))
+    created_at: datetime = _now()
+    updated_at: datetime = _now()
+    version: int = _one()
+
+    __table_args__ = (Index("services_owners", "owners", postgresql_using="gin"),)
+
+
+class ProviderRow(Table, table=True):
+    """``announced`` is what the last look at the provider listed; ``asked_at`` and ``attempts`` say
+    when and how often in a row the provisioner was asked to look."""
+
+    __tablename__ = "providers"
+
+    id: UUID = Field(primary_key=True)
+    service: UUID = Field(foreign_key="services.id", index=True)
+    name: str
+    provider_type: str
+    account: str
+    region: str
+    role_arn: str
+    external_id: str
+    status: str = Field(sa_type=Text, sa_column_kwargs={"server_default": "PENDING"})
+    status_reason: str | None = Field(default=None, sa_type=Text)
+    discovered_at: datetime | None = _moment()
+    announced: list[UUID] = _json_list()
+    asked_at: datetime = _now()
+    attempts: int = _zero()
+    created_at: datetime = _now()
+    updated_at: datetime = _now()
+    version: int = _one()
+
+
+class ResourceRow(Table, table=True):
+    """``snapshot`` is the resource as the last event had it (``onenet_common.connection.Resource``)."""
+
+    __tablename__ = "resources"
+
+    id: UUID = Field(primary_key=True)
+    service: UUID = Field(foreign_key="services.id", index=True)
+    provider: UUID = Field(foreign_key="providers.id", ondelete="CASCADE", index=True)
+    name: str
+    description: str
+    l4filters: list[Any] = _json_list()
+    subnets: list[str] = Field(sa_column=Column(ARRAY(CIDR), nullable=False))
+    snapshot: dict[str, Any] = _json_object()
+    state: str = Field(sa_type=Text, sa_column_kwargs={"server_default": "PRESENT"})
+    discovered_at: datetime = _now()
+    created_at: datetime = _now()
+    updated_at: datetime = _now()
+    version: int = _one()
+
+
+LIVE_PAIR = (
+    "state IN ('PENDING_APPROVAL', 'REQUESTED', 'PROVISIONING', 'ESTABLISHED', 'DELETING') "
+    "AND desired_state <> 'PLANNED'"
+)
+"""Which connections occupy their pair: ``onenet_common.states.LIVE``, but no dry runs."""
+
+
+class ConnectionRow(Table, table=True):
+    """A connection as ``onenet_api.connections.model.Connection`` describes it."""
+
+    __tablename__ = "connections"
+
+    id: UUID = Field(primary_key=True)
+    name: str
+    resource_left: UUID
+    resource_right: UUID
+    service_left: UUID = Field(index=True)
+    service_right: UUID = Field(index=True)
+    left: dict[str, Any] = _json_object()
+    right: dict[str, Any] = _json_object()
+    state: str
+    desired_state: str
+    health: str
+    health_reasons: list[str] = _json_list()
+    ctype: str | None = Field(default=None, sa_type=Text)
+    requested_ctype: str | None = Field(default=None, sa_type=Text)
+    adopt: bool
+    adopted: bool
+    l4filters: list[Any] = _json_list()
+    requirements: dict[str, Any] = _json_object()
+    details: dict[str, str] = _json_object()
+    evaluation: list[Any] = _json_list()
+    reasons: list[str] = _json_list()
+    plan: list[Any] = _json_list()
+    flags: list[Any] = _json_list()
+    refused_paths: list[Any] = _json_list()
+    connected_by: UUID | None = None
+    terms: str
+    needed_from: list[Any] = _json_list()
+    given: list[Any] = _json_list()
+    generation: int
+    established_generation: int
+    requested_by: str
+    trace_id: str
+    published_at: datetime = _now()
+    attempts: int = _zero()
+    created_at: datetime = _now()
+    updated_at: datetime = _now()
+    version: int = _one()
+
+    __table_args__ = (
+        Index(
+            "connections_live_pair",
+            text("least(resource_left, resource_right)"),
+            text("greatest(resource_left, resource_right)"),
+            unique=True,
+            postgresql_where=text(LIVE_PAIR),
+        ),
+        Index("connections_resource_left", "resource_left"),
+        Index("connections_resource_right", "resource_right"),
+        Index("connections_created", "created_at", "id"),
+        Index(
+            "connections_under_way",
+            "published_at",
+            postgresql_where=text("state IN ('REQUESTED', 'PROVISIONING', 'DELETING')"),
+        ),
+    )
+
+
+class TimelineRow(Table, table=True):
+    """One event of a connection's life; ``id`` is the event's."""
+
+    __tablename__ = "timeline"
+
+    id: UUID = Field(primary_key=True)
+    connection_id: UUID
+    type: str
+    time: datetime = _now()
+    actor: str
+    source: str
+    generation: int
+    trace_id: str
+    summary: str
+    data: dict[str, Any] = _json_object()
+
+    __table_args__ = (Index("timeline_of_connection", "connection_id", "time", "id"),)
+
+
+class AuditRow(Table, table=True):
+    """A change that somebody made; ``services`` are those whose owners may read of it."""
+
+    __tablename__ = "audit"
+
+    id: UUID = Field(primary_key=True)
+    time: datetime = _now()
+    actor: str
+    action: str
+    object_type: str
+    object_id: UUID
+    detail: dict[str, Any] = _json_object()
+    services: list[UUID] = Field(sa_column=Column(ARRAY(Uuid), nullable=False))
+    trace_id: str
+
+    __table_args__ = (
+        Index("audit_time", desc("time"), desc("id")),
+        Index("audit_services", "services", postgresql_using="gin"),
+    )
+
+
+class AnswerRow(Table, table=True):
+    """What a request with an idempotency key was answered; kept for a day."""
+
+    __tablename__ = "answers"
+
+    caller: str = Field(primary_key=True, sa_type=Text)
+    key: str = Field(primary_key=True, sa_type=Text)
+    request_digest: str
+    status: int
+    location: str
+    etag: str
+    body: str
+    created_at: datetime = Field(
+        index=True, sa_type=DateTime(timezone=True), sa_column_kwargs={"server_default": func.now()}
+    )

@@ -1,0 +1,45 @@
+"""Real servers for the integration tests, started once."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+
+import pytest
+
+from onenet_local.postgres import Postgres
+from onenet_local.unprivileged import temporary_folder
+from tests.integration.api_scene import Owner, Scene
+
+
+@pytest.fixture(scope="session")
+async def postgres_url() -> AsyncIterator[str]:
+    with temporary_folder() as folder:
+        server = Postgres(folder, fsync=False)
+        await server.start()
+        yield server.url
+        await server.stop()
+
+
+@pytest.fixture(scope="session")
+async def running_api(postgres_url: str) -> AsyncIterator[Scene]:
+    scene = Scene(postgres_url)
+    await scene.start()
+    yield scene
+    await scene.stop()
+
+
+@pytest.fixture
+async def scene(running_api: Scene) -> Scene:
+    """The API without any objects in it."""
+    await running_api.clear()
+    return running_api
+
+
+@pytest.fixture
+async def left(scene: Scene) -> Owner:
+    return await scene.owner("lena", {"vpc-1": ["10.1.0.0/16"], "vpc-3": ["10.3.0.0/16"]})
+
+
+@pytest.fixture
+async def right(scene: Scene) -> Owner:
+    return await scene.owner("ravi", {"vpc-2": ["10.2.0.0/16"]})
