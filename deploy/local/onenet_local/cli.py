@@ -62,12 +62,24 @@ def up(
 
 
 @app.command()
-def down() -> None:
+def demo() -> None:
+    """Play the whole story with a stack of its own, step by step, and stop it again."""
+    from onenet_local.demo.narration import Narrator
+    from onenet_local.demo.play import play
+
+    raise typer.Exit(play(_settings(), Narrator()))
+
+
+@app.command()
+def down(
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Say nothing unless it fails.")] = False,
+) -> None:
     """Stop the stack that runs in the data folder, and wait until it is gone."""
     folder = _settings().local_data
     pid = holder(folder)
     if pid is None:
-        _tell(f"no stack runs in {folder}")
+        if not quiet:
+            _tell(f"no stack runs in {folder}")
         return
     os.kill(pid, signal.SIGTERM)
     deadline = time.monotonic() + DOWN_TIMEOUT
@@ -75,7 +87,8 @@ def down() -> None:
         if time.monotonic() > deadline:
             _fail(f"process {pid} still runs after {DOWN_TIMEOUT:g} s")
         time.sleep(0.1)
-    _tell("stopped")
+    if not quiet:
+        _tell("stopped")
 
 
 @app.command()

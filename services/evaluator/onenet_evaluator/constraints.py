@@ -95,11 +95,12 @@ def encrypted_if_asked(wish: Wish, offer: Offer) -> Constraint:
 
 def bandwidth_if_asked(wish: Wish, offer: Offer) -> Constraint:
     fact = offer.bandwidth_mbps(same_region=_same_region(wish))
-    wanted = wish.requirements.bandwidth_mbps or 0
+    wanted = wish.requirements.bandwidth_mbps
+    asked = f", {wanted} are asked for" if wanted else ""
     return Constraint(
         name="bandwidth",
-        satisfied=wanted <= fact.value,
-        reason=f"{wanted} Mbit/s are asked for, the path carries {fact.value:.0f}",
+        satisfied=(wanted or 0) <= fact.value,
+        reason=f"the path carries {fact.value:.0f} Mbit/s{asked}",
         source=fact.source,
         as_of=fact.as_of.isoformat(),
     )
@@ -151,14 +152,14 @@ def _judge(name: str, satisfied: bool, otherwise: str) -> Constraint:
 def _within_quota(wish: Wish, side: Side, kind: str, needed: int) -> Constraint:
     resource = wish.side(side)
     quota = resource.quotas.get(kind)
-    name = f"{kind} left on the {side.value}"
+    name = f"{kind} free on the {side.value}"
     if quota is None:
         # The provider's own refusal catches it later; a quota that was not read is no reason.
         return Constraint(name=name, satisfied=True, reason=f"quota of {kind} not discovered")
     return Constraint(
         name=name,
         satisfied=needed <= quota.left,
-        reason=f"{resource.name} uses {quota.used} of {quota.limit} {kind}; {needed} more are needed",
+        reason=f"{resource.name} uses {quota.used} of {quota.limit} {kind} and needs {needed} more",
         source=quota.source,
     )
 

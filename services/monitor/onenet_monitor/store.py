@@ -11,6 +11,23 @@ from onenet_monitor.standings import Standing
 from onenet_monitor.verdicts import Verdict
 
 
+_KEEP_VERDICT = """
+INSERT INTO verdicts (connection_id, generation, health, candidate, streak, reasons, since, sampled_at)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
+ON CONFLICT (connection_id) DO UPDATE SET
+    generation = excluded.generation, health = excluded.health, candidate = excluded.candidate,
+    streak = excluded.streak, reasons = excluded.reasons, since = excluded.since,
+    sampled_at = excluded.sampled_at
+"""
+
+_KEEP_STANDING = """
+INSERT INTO standings (connection_id, generation, state, ctype, asked_at) VALUES ($1, $2, $3, $4, $5)
+ON CONFLICT (connection_id) DO UPDATE SET
+    generation = excluded.generation, state = excluded.state, ctype = excluded.ctype,
+    asked_at = excluded.asked_at
+"""
+
+
 async def verdicts(connection: Connection, ids: Iterable[UUID]) -> dict[UUID, Verdict]:
     """The verdicts on these connections, locked in the order of their ids."""
     rows = await connection.fetch(
@@ -34,11 +51,7 @@ async def verdicts(connection: Connection, ids: Iterable[UUID]) -> dict[UUID, Ve
 async def keep_verdicts(connection: Connection, changed: Mapping[UUID, Verdict]) -> None:
     """Write verdicts as they are now."""
     await connection.executemany(
-        "INSERT INTO verdicts "
-        "(connection_id, generation, health, candidate, streak, reasons, since, sampled_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT (connection_id) DO UPDATE SET "
-        "generation = excluded.generation, health = excluded.health, candidate = excluded.candidate, "
-        "streak = excluded.streak, reasons = excluded.reasons, since = excluded.since, "
-        "sampled_at = excluded.sampled_at",
+        _KEEP_VERDICT,
         [
             (
                 connection_id,
@@ -75,9 +88,7 @@ async def standings(connection: Connection, ids: Iterable[UUID]) -> dict[UUID, S
 async def keep_standings(connection: Connection, changed: Mapping[UUID, Standing]) -> None:
     """Write standings as they are now."""
     await connection.executemany(
-        "INSERT INTO standings (connection_id, generation, state, ctype, asked_at) "
-        "VALUES ($1, $2, $3, $4, $5) ON CONFLICT (connection_id) DO UPDATE SET "
-        "generation = excluded.generation, state = excluded.state, ctype = excluded.ctype, asked_at = excluded.asked_at",
+        _KEEP_STANDING,
         [
             (connection_id, standing.generation, standing.state.value, standing.ctype, standing.asked_at)
             for connection_id, standing in changed.items()
