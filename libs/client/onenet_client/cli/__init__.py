@@ -1,0 +1,89 @@
+"""The ``onenet`` command: every command with its place in the help, and the one way out."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Sequence
+from typing import Annotated, Any
+
+import typer
+
+from onenet_client.cli import account, apply, connect, consent, discover, get, history, remove, shell, watch
+from onenet_client.cli.exits import HELP, Exit, code_of, explain
+from onenet_client.cli.session import Session
+from onenet_client.errors import ClientError
+from onenet_client.settings import load
+
+INTRODUCTION = f"""Say which networks must talk; OneNet connects them.
+
+[bold]Start here[/bold]
+
+1. onenet login --url https://onenet.example.com
+2. onenet apply -f mine.yaml (your service and its provider)
+3. onenet connect myservice theirservice
+4. onenet approve ID (an owner of the other side)
+5. onenet watch ID
+
+{HELP}
+"""
+
+START, CHANGE, LOOK, OWN = "Start here", "Change", "Look", "This command"
+
+COMMANDS: tuple[tuple[str, Callable[..., Any], tuple[str, ...]], ...] = (
+    (START, account.login, ("onenet login --url https://onenet.example.com",)),
+    (START, apply.apply, ("onenet apply -f mine.yaml", "onenet apply -f - --dry-run < mine.yaml")),
+    (START, connect.connect, ("onenet connect orders billing --filter tcp:443:left_to_right --wait",
+                              "onenet connect vpc-1a1a1a1a billing/vpc-2b2b2b2b --dry-run")),
+    (START, consent.approve, ("onenet approve 3f2a",)),
+    (START, watch.watch, ("onenet watch 3f2a", "onenet watch 3f2a --until DELETED --timeout 120")),
+    (CHANGE, consent.refuse, ("onenet refuse 3f2a --reason 'not before the audit'",)),
+    (CHANGE, consent.retry, ("onenet retry 3f2a", "onenet retry 3f2a --build")),
+    (CHANGE, discover.discover, ("onenet discover orders-aws",)),
+    (CHANGE, remove.delete, ("onenet delete connection 3f2a --wait", "onenet delete service orders --yes")),
+    (LOOK, get.get, ("onenet get connections --state ESTABLISHED -o wide",
+                     "onenet get directory billing", "onenet get provider orders-aws -o yaml")),
+    (LOOK, history.timeline, ("onenet timeline 3f2a -o json",)),
+    (LOOK, history.audit, ("onenet audit --all",)),
+    (OWN, account.whoami, ("onenet whoami",)),
+    (OWN, account.logout, ("onenet logout",)),
+    (OWN, account.profiles, ("onenet --profile other whoami", "onenet profiles")),
+    (OWN, shell.completion, ("onenet completion bash > ~/.local/share/bash-completion/completions/onenet",)),
+    (OWN, shell.version, ("onenet version",)),
+)  # fmt: skip
+
+
+def start(
+    context: typer.Context,
+    profile: Annotated[
+        str | None, typer.Option(help="Which sign-in to use; ONENET_CLIENT_PROFILE otherwise.")
+    ] = None,
+) -> None:
+    settings = load()
+    context.obj = Session(settings, profile or settings.profile)
+
+
+def build() -> typer.Typer:
+    app = typer.Typer(
+        name=shell.PROGRAM,
+        no_args_is_help=True,
+        rich_markup_mode="rich",
+        pretty_exceptions_enable=False,
+        context_settings={"help_option_names": ["-h", "--help"]},
+    )
+    app.callback(help=INTRODUCTION)(start)
+    for panel, command, examples in COMMANDS:
+        lines = [f"  {example}" for example in examples]
+        app.command(rich_help_panel=panel, epilog="\n\n".join(["Examples:", *lines]))(command)
+    return app
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run one command and end the process with its exit code."""
+    try:
+        build()(args=arguments, prog_name=shell.PROGRAM)
+    except ClientError as error:
+        explain(error)
+        sys.exit(code_of(error))
+    except OSError as error:
+        typer.echo(f"onenet: {error}", err=True)
+        sys.exit(Exit.FAILED)

@@ -1,0 +1,233 @@
+"""The API's objects as a client reads them.
+
+Fields that this version does not know are kept, and words such as states are plain text, so that a
+newer API does not break an older client.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any, Generic, TypeVar
+from uuid import UUID
+
+from pydantic import BaseModel, ConfigDict, Field
+
+
+class Model(BaseModel):
+    model_config = ConfigDict(extra="allow", frozen=True)
+
+
+M = TypeVar("M", bound=Model)
+
+
+class Page(Model, Generic[M]):
+    """A part of a list. ``next`` is the cursor of the following part, None on the last."""
+
+    items: tuple[M, ...]
+    next: str | None = None
+
+
+class SignIn(Model):
+    """Where users of this API sign in."""
+
+    issuer: str
+    audience: str
+    client_id: str
+
+
+class Me(Model):
+    user: str
+    groups: tuple[str, ...] = ()
+    admin: bool = False
+
+
+class Service(Model):
+    id: UUID
+    name: str
+    description: str | None = None
+    owners: tuple[str, ...] = ()
+    providers: tuple[UUID, ...] = ()
+    resources: tuple[UUID, ...] = ()
+    created_at: datetime | None = None
+    updated_at: datetime | None = None
+    version: int = 0
+
+
+class Provider(Model):
+    """``trust_policy`` and ``permissions_policy`` are what the account's owner has to allow."""
+
+    id: UUID
+    name: str
+    service: UUID
+    provider_type: str
+    account: str
+    region: str
+    role_arn: str = ""
+    external_id: str = ""
+    trust_policy: dict[str, Any] = Field(default_factory=dict)
+    permissions_policy: dict[str, Any] = Field(default_factory=dict)
+    status: str = "PENDING"
+    status_reason: str | None = None
+    discovered_at: datetime | None = None
+    created_at: datetime | None = None
+    updated_at: datetime | None = None
+    version: int = 0
+
+
+class Filter(Model):
+    """Traffic that a connection is for; ports are inclusive."""
+
+    protocol: str = "any"
+    from_port: int | None = None
+    to_port: int | None = None
+    direction: str = "both"
+
+
+class Resource(Model):
+    id: UUID
+    name: str
+    description: str | None = None
+    service: UUID
+    provider: UUID
+    provider_type: str = ""
+    account: str = ""
+    region: str = ""
+    native_id: str = ""
+    subnet: str = ""
+    subnets: tuple[str, ...] = ()
+    l4filters: tuple[Filter, ...] = ()
+    tags: dict[str, str] = Field(default_factory=dict)
+    quotas: dict[str, Any] = Field(default_factory=dict)
+    state: str = ""
+    discovered_at: datetime | None = None
+    updated_at: datetime | None = None
+    version: int = 0
+
+
+class Side(Model):
+    """One end of a connection. Account and subnets are hidden from the other side's owner until
+    this side has agreed."""
+
+    resource: UUID
+    name: str = ""
+    service: UUID | None = None
+    service_name: str = ""
+    subnets: tuple[str, ...] = ()
+    account: str | None = None
+    region: str = ""
+
+
+class GivenConsent(Model):
+    service: UUID
+    by: str = ""
+    at: datetime | None = None
+
+
+class Consent(Model):
+    """``terms`` is the digest of the addresses and filters that a consent is bound to; None for
+    those who do not see them all."""
+
+    terms: str | None = None
+    needed_from: tuple[UUID, ...] = ()
+    given: tuple[GivenConsent, ...] = ()
+
+    def missing(self) -> tuple[UUID, ...]:
+        given = {consent.service for consent in self.given}
+        return tuple(service for service in self.needed_from if service not in given)
+
+
+class Flag(Model):
+    """Something that the owner should know, such as a resource that is gone."""
+
+    code: str = ""
+    message: str = ""
+    at: datetime | None = None
+
+
+class Step(Model):
+    """One provider call of a plan."""
+
+    action: str
+    side: str = ""
+    target: str = ""
+    why: str = ""
+
+
+class Connection(Model):
+    """``version`` rises with every change; ``generation`` with every change of what is wanted."""
+
+    id: UUID
+    name: str = ""
+    resource_left: UUID
+    resource_right: UUID
+    left: Side | None = None
+    right: Side | None = None
+    state: str
+    desired_state: str = ""
+    health: str = "UNKNOWN"
+    health_reasons: tuple[str, ...] = ()
+    ctype: str | None = None
+    requested_ctype: str | None = None
+    adopt: bool = False
+    adopted: bool = False
+    l4filters: tuple[Filter, ...] = ()
+    requirements: dict[str, Any] | None = None
+    details: dict[str, str] = Field(default_factory=dict)
+    evaluation: tuple[dict[str, Any], ...] = ()
+    reasons: tuple[str, ...] = ()
+    plan: tuple[Step, ...] = ()
+    flags: tuple[Flag, ...] = ()
+    consent: Consent | None = None
+    generation: int = 1
+    requested_by: str = ""
+    trace_id: str | None = None
+    created_at: datetime | None = None
+    updated_at: datetime | None = None
+    version: int = 0
+
+
+class TimelineEntry(Model):
+    """One event in a connection's life."""
+
+    id: UUID | str
+    type: str
+    time: datetime
+    actor: str | None = None
+    source: str | None = None
+    generation: int | None = None
+    trace_id: str | None = None
+    summary: str = ""
+    data: dict[str, Any] = Field(default_factory=dict)
+
+
+class DirectoryService(Model):
+    """What every signed-in user may know of a service."""
+
+    id: UUID
+    name: str
+    description: str | None = None
+    owners: tuple[str, ...] = ()
+
+
+class DirectoryResource(Model):
+    """What every signed-in user may know of a resource: enough to ask for a connection."""
+
+    id: UUID
+    name: str
+    description: str | None = None
+    owners: tuple[str, ...] = ()
+    service: UUID
+    service_name: str = ""
+    platform: str = ""
+    region: str = ""
+
+
+class AuditEntry(Model):
+    id: UUID | int | str
+    time: datetime
+    actor: str = ""
+    action: str = ""
+    object_type: str = ""
+    object_id: UUID | str | None = None
+    detail: Any = None
+    trace_id: str | None = None

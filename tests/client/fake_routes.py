@@ -1,0 +1,189 @@
+"""The fake API's routes: the same paths and answers as the real one's, over real HTTP.
+
+A bearer token is the user's name, or a JWT of the local issuer, which is not verified.
+"""
+
+from __future__ import annotations
+
+import json
+from base64 import urlsafe_b64decode
+from collections.abc import Awaitable, Callable
+from uuid import uuid4
+
+from fastapi import FastAPI, Request, Response
+from fastapi.responses import JSONResponse
+
+from tests.client.fake_api import NOW, FakeApi, Refused, Thing
+
+
+def create(api: FakeApi) -> FastAPI:
+    app = FastAPI()
+    routes = Routes(api)
+    app.middleware("http")(routes.misbehave)
+    app.exception_handler(Refused)(refuse)
+    for method, path, route in (
+        ("GET", "/.well-known/onenet", routes.sign_in),
+        ("GET", "/v1/me", routes.me),
+        ("GET", "/v1/audit", routes.audit),
+        ("GET", "/v1/directory/services", routes.listed_services),
+        ("GET", "/v1/directory/resources", routes.listed_resources),
+        ("GET", "/v1/connections/{key}/timeline", routes.timeline),
+        ("POST", "/v1/{table}", routes.post),
+        ("GET", "/v1/{table}", routes.listing),
+        ("GET", "/v1/{table}/{key}", routes.one),
+        ("PATCH", "/v1/{table}/{key}", routes.patch),
+        ("DELETE", "/v1/{table}/{key}", routes.delete),
+        ("POST", "/v1/{table}/{key}/{verb}", routes.act),
+    ):
+        app.add_api_route(path, route, methods=[method], response_model=None)
+    return app
+
+
+class Routes:
+    def __init__(self, api: FakeApi) -> None:
+        self.api = api
+
+    async def misbehave(self, request: Request, serve: Callable[[Request], Awaitable[Response]]) -> Response:
+        self.api.requests.append(request)
+        if self.api.faults:
+            return self.api.faults.pop(0)
+        return await serve(request)
+
+    async def sign_in(self) -> Thing:
+        return {"issuer": self.api.issuer, "audience": "onenet", "client_id": "onenet-cli"}
+
+    async def me(self, request: Request) -> Thing:
+        return {"user": user_of(request), "groups": ["team"], "admin": False}
+
+    async def audit(self, request: Request) -> Thing:
+        entry = {"id": str(uuid4()), "time": NOW, "actor": user_of(request), "action": "service.create"}
+        return page(request, [entry, entry])
+
+    async def listed_services(self, request: Request) -> Thing:
+        user_of(request)
+        services = self.api.tables["services"].values()
+        return page(request, [one for one in services if matches(request, one["name"])])
+
+    async def listed_resources(self, request: Request) -> Thing:
+        user_of(request)
+        self.api.shy = max(0, self.api.shy - 1)
+        wanted = request.query_params.get("service")
+        found = [
+            one | {"service_name": self.api.tables["services"][one["service"]]["name"], "platform": "AWS"}
+            for one in self.api.tables["resources"].values()
+            if wanted in (None, one["service"]) and not self.api.shy
+        ]
+        return page(request, [one for one in found if matches(request, one["name"], one["service_name"])])
+
+    async def timeline(self, request: Request, key: str) -> Thing:
+        thing = self.api.find("connections", user_of(request), key)
+        return page(request, [event(thing, kind) for kind in ("requested", "evaluated", "established")])
+
+    async def post(self, request: Request, table: str) -> Response:
+        user, key = user_of(request), request.headers["Idempotency-Key"]
+        if key not in self.api.answered:
+            created = self.api.register(user, table, await request.json())
+            self.api.answered[key] = JSONResponse(created, 201)
+        return self.api.answered[key]
+
+    async def listing(self, request: Request, table: str) -> Thing:
+        visible = self.api.visible(table, user_of(request))
+        return page(request, [one for one in visible if chosen(request, one)])
+
+    async def one(self, request: Request, table: str, key: str) -> Response:
+        thing = self.api.find(table, user_of(request), key)
+        if "wait" in request.query_params and request.headers["If-None-Match"] == tag(thing):
+            if not self.api.script:
+                return Response(status_code=304)
+            self.api.move(thing, self.api.script.pop(0))
+        return JSONResponse(thing, headers={"ETag": tag(thing)})
+
+    async def patch(self, request: Request, table: str, key: str) -> Thing:
+        thing = self.api.find(table, user_of(request), key)
+        if request.headers.get("If-Match", tag(thing)) != tag(thing):
+            raise Refused(412, "it has another version by now")
+        thing |= await request.json() | {"version": thing["version"] + 1}
+        return thing
+
+    async def delete(self, request: Request, table: str, key: str) -> Response:
+        thing = self.api.find(table, user_of(request), key)
+        if table == "connections":
+            self.api.move(thing, "DELETING")
+            return JSONResponse(thing, 202)
+        if any(one["service"] == key for one in self.api.tables["providers"].values()):
+            raise Refused(409, "the service still has providers; delete them first")
+        del self.api.tables[table][key]
+        return Response(status_code=204)
+
+    async def act(self, request: Request, table: str, key: str, verb: str) -> Response:
+        user = user_of(request)
+        thing = self.api.find(table, user, key)
+        body = json.loads(await request.body() or b"{}")
+        if verb == "approve":
+            if body["terms"] != thing["consent"]["terms"]:
+                raise Refused(409, "these are not the terms any more")
+            self.api.agree(thing, user)
+        if verb == "refuse":
+            self.api.reasons = [f"{user} refused: {body['reason']}"]
+            self.api.move(thing, "REJECTED")
+        if verb == "retry":
+            self.api.move(thing, "REQUESTED")
+        return JSONResponse(thing, 202)
+
+
+async def refuse(_: Request, refused: Exception) -> Response:
+    if not isinstance(refused, Refused):
+        raise refused
+    return JSONResponse(refused.members, refused.status, media_type="application/problem+json")
+
+
+def user_of(request: Request) -> str:
+    token = request.headers.get("Authorization", "").removeprefix("Bearer ")
+    if not token or token == "expired":
+        raise Refused(401, "the token is not valid")
+    if "." not in token:
+        return token
+    payload = token.split(".")[1]
+    claims = json.loads(urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))
+    return str(claims["preferred_username"])
+
+
+def event(connection: Thing, kind: str) -> Thing:
+    return {
+        "id": str(uuid4()),
+        "type": f"onenet.connection.{kind}.v1",
+        "time": NOW,
+        "actor": connection["requested_by"],
+        "source": "onenet-api",
+        "generation": 1,
+        "trace_id": "0af7651916cd43dd8448eb211c80319c",
+        "summary": f"it was {kind}",
+        "data": {},
+    }
+
+
+def tag(thing: Thing) -> str:
+    return f'"{thing["version"]}"'
+
+
+def page(request: Request, things: list[Thing]) -> Thing:
+    start, limit = int(request.query_params.get("cursor", "0")), int(request.query_params.get("limit", "50"))
+    end = start + limit
+    return {"items": things[start:end], "next": str(end) if end < len(things) else None}
+
+
+def matches(request: Request, *texts: str) -> bool:
+    words = request.query_params.get("q", "").lower()
+    return any(words in text.lower() for text in texts)
+
+
+def chosen(request: Request, thing: Thing) -> bool:
+    """The filters that the tests use, and no others."""
+    query = request.query_params
+    sides = (thing.get("resource_left"), thing.get("resource_right"))
+    return (
+        query.get("name", thing["name"]) == thing["name"]
+        and (thing.get("state") in query.getlist("state") or "state" not in query)
+        and ("service" not in query or query["service"] == thing.get("service"))
+        and ("resource" not in query or query["resource"] in sides)
+    )
