@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import shutil
 import stat
@@ -66,12 +67,18 @@ async def test_keeps_what_was_committed_before_kill_9(folder: Path) -> None:
 
 async def test_a_lock_file_that_names_a_living_stranger_stops_no_start(folder: Path) -> None:
     server = Postgres(folder, fsync=False)
-    async with server:
-        lock = (server.data / "postmaster.pid").read_text().splitlines()
-        await server.kill()
-        (server.data / "postmaster.pid").write_text("\n".join([str(os.getpid()), *lock[1:]]) + "\n")
-        await server.start()
-        assert await _value(server.url, "SELECT 1") == 1
+    stranger = await asyncio.create_subprocess_exec("sleep", "600", user=server.program.user)
+    try:
+        async with server:
+            lock = server.data / "postmaster.pid"
+            lines = lock.read_text().splitlines()
+            await server.kill()
+            lock.write_text("\n".join([str(stranger.pid), *lines[1:]]) + "\n")
+            await server.start()
+            assert await _value(server.url, "SELECT 1") == 1
+    finally:
+        stranger.kill()
+        await stranger.wait()
 
 
 async def test_an_interrupted_creation_is_begun_anew(folder: Path) -> None:
@@ -93,15 +100,17 @@ async def test_a_lost_password_is_told_and_leaves_no_server(folder: Path) -> Non
 @as_root
 async def test_a_folder_that_nobody_can_enter_is_stood_in_for() -> None:
     closed = Path(tempfile.mkdtemp())
+    home = home_for(closed)
     try:
         server = Postgres(closed, fsync=False)
-        assert server.home.parent == SHARED
+        assert server.home == home
+        assert home.parent == SHARED
         async with server:
             assert await _value(server.url, "SELECT 1") == 1
-        assert server.home == Postgres(closed).home, "the same data is found again"
+        assert Postgres(closed).home == home, "the same data is found again"
     finally:
         shutil.rmtree(closed)
-        shutil.rmtree(home_for(closed), ignore_errors=True)
+        shutil.rmtree(home)
 
 
 @as_root

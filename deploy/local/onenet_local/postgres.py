@@ -30,6 +30,15 @@ RELEASE_LOOKS = 150
 RELEASE_PAUSE = 0.1
 """How often, and every how many seconds, to look whether the server of a killed stack has ended."""
 
+NOT_YET = (
+    OSError,
+    TimeoutError,
+    asyncpg.CannotConnectNowError,
+    asyncpg.PostgresConnectionError,
+    asyncpg.InterfaceError,
+)
+"""What a server says that is starting, or that ended while it was asked."""
+
 UNSAFE = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
 """Faster; a crash of the machine, not of the server, may then cost the data."""
 
@@ -141,15 +150,15 @@ class Postgres(Process):
         """Whether the server answers; the database is created the first time."""
         try:
             connection = await self._connect()
-        except (OSError, TimeoutError, asyncpg.CannotConnectNowError):
+            try:
+                if not await connection.fetchval("SELECT true FROM pg_database WHERE datname = $1", NAME):
+                    await connection.execute(f"CREATE DATABASE {NAME}")
+            finally:
+                await connection.close()
+        except NOT_YET:
             return False
         except asyncpg.PostgresError as error:
             raise StartFailed(f"PostgreSQL on {self.data} refuses us: {error}") from error
-        try:
-            if not await connection.fetchval("SELECT true FROM pg_database WHERE datname = $1", NAME):
-                await connection.execute(f"CREATE DATABASE {NAME}")
-        finally:
-            await connection.close()
         return True
 
     async def _connect(self) -> asyncpg.Connection:

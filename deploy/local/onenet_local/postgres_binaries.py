@@ -61,4 +61,8 @@ def _copy(packages: Path, target: Path) -> None:
             else:
                 shutil.copy2(source, tree / part)
         open_to_everyone(tree)
-        tree.rename(target)
+        try:
+            tree.rename(target)
+        except OSError:
+            if not target.exists():  # else another stack was faster
+                raise

@@ -61,7 +61,7 @@ class Program(Command):
 
     ready: Probe
     stop_signal: signal.Signals = signal.SIGTERM
-    start_timeout: float = 30.0
+    start_timeout: float = 60.0
     stop_timeout: float = 10.0
 
 

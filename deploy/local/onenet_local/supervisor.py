@@ -86,11 +86,13 @@ class Supervisor:
             await asyncio.gather(*(self.stop_part(name) for name in wave))
 
     async def start_part(self, name: str) -> None:
-        """Start one that was stopped.
+        """Start one that was stopped; one that is looked after already is left alone.
 
         Raises:
             StartFailed: when it does not get ready.
         """
+        if name in self._keepers:
+            return
         await self._parts[name].process.start()
         self._keep(name)
 
