@@ -34,6 +34,8 @@ LOCAL = {
     "ONENET_KAFKA_SESSION_TIMEOUT": "3",
     # It answers a waiting fetch only when its time is over.
     "ONENET_KAFKA_FETCH_WAIT": "0.01",
+    # As many as it gives a topic by itself when it has forgotten all of them.
+    "ONENET_KAFKA_PARTITIONS": "4",
     "ONENET_OPS_HOST": HOST,
 }
 

@@ -32,12 +32,14 @@ from onenet_common.errors import Malformed, OneNetError, Transient
 from onenet_common.producer import Outgoing, Producer
 from onenet_common.settings import Settings
 from onenet_common.telemetry import meter
+from onenet_common.topics import Topics
 
 log = structlog.get_logger(__name__)
 _handled = meter.create_counter("onenet.messages.handled", description="Records by topic, type and outcome")
 _lag = meter.create_gauge("onenet.consumer.lag", description="Records behind the end of a partition")
 
 BATCH = 500
+COMMIT_SECONDS = 5.0
 
 
 Handle = Callable[[Sequence[Message], Connection], Awaitable[None]]
@@ -105,20 +107,28 @@ class Consumer:
         self._consuming.start()
 
     async def stop(self) -> None:
-        """Finish the batch in hand, commit it, and leave the group."""
+        """Finish the batch in hand within five seconds, commit it, and leave the group.
+
+        A batch that cannot be finished is not committed: whoever gets the partition handles it.
+        """
         await self._consuming.stop(grace=5)
 
     async def _consume(self) -> None:
         kafka = self._connect()
         try:
+            # A broker that lost its disks has lost the topics too.
+            await Topics(self._settings).create_missing()
             await kafka.start()
             while not self._consuming.stopping.is_set():
                 batches = await kafka.getmany(timeout_ms=200, max_records=BATCH)
                 self.assigned = bool(kafka.assignment())
                 if batches:
+                    self._measure(kafka, {partition: batch[0].offset for partition, batch in batches.items()})
                     await self._handle_until_done([record for batch in batches.values() for record in batch])
-                    await self._commit(kafka, batches)
-        except KafkaError as error:
+                    done = {partition: batch[-1].offset + 1 for partition, batch in batches.items()}
+                    await self._commit(kafka, done)
+                    self._measure(kafka, done)
+        except (KafkaError, TimeoutError) as error:
             raise Transient(f"Kafka is unavailable: {error!r}", code="kafka_unavailable") from error
         finally:
             self.assigned = False
@@ -145,6 +155,8 @@ class Consumer:
             try:
                 return await self._handle(records)
             except Transient as error:
+                if self._consuming.stopping.is_set():
+                    raise
                 log.warning("bus.paused", group=self._group, reason=error.reason, code=error.code)
             await asyncio.sleep(pause * random.uniform(0.5, 1.0))  # noqa: S311  # jitter
             pause = min(pause * 2, 10.0)
@@ -209,17 +221,21 @@ class Consumer:
         self._count(record.topic, "", f"dead_{code}")
         return dead_letters.wrap(record, code=code, reason=str(error), group=self._group)
 
-    async def _commit(self, kafka: AIOKafkaConsumer, batches: Mapping[TopicPartition, list[Record]]) -> None:
+    async def _commit(self, kafka: AIOKafkaConsumer, done: Mapping[TopicPartition, int]) -> None:
         try:
-            await kafka.commit({partition: batch[-1].offset + 1 for partition, batch in batches.items()})
+            # aiokafka repeats a commit for ever when the topic is gone.
+            async with asyncio.timeout(COMMIT_SECONDS):
+                await kafka.commit(done)
         except (CommitFailedError, IllegalStateError) as error:
             # Another member has the partition now and handles these again; the inbox drops them.
             log.info("bus.commit_lost", group=self._group, error=repr(error))
-        for partition, batch in batches.items():
+
+    def _measure(self, kafka: AIOKafkaConsumer, reached: Mapping[TopicPartition, int]) -> None:
+        """Show how far behind we are; a partition that another member has now is not our lag."""
+        for partition, offset in reached.items():
             end = kafka.highwater(partition) if partition in kafka.assignment() else None
-            if end is not None:
-                labels = {"topic": partition.topic, "partition": partition.partition, "group": self._group}
-                _lag.set(max(0, end - batch[-1].offset - 1), labels)
+            labels = {"topic": partition.topic, "partition": partition.partition, "group": self._group}
+            _lag.set(max(0, end - offset) if end is not None else 0, labels)
 
     def _count(self, topic: str, event_type: str, outcome: str) -> None:
         _handled.add(1, {"topic": topic, "type": event_type, "outcome": outcome, "group": self._group})

@@ -36,8 +36,8 @@ class Topics:
         while True:
             try:
                 async with asyncio.timeout(self._timeout):
-                    return await self._create()
-            except (KafkaError, OSError, TimeoutError) as error:
+                    return await self.create_missing()
+            except (KafkaError, OSError) as error:
                 log.warning("kafka.unavailable", error=repr(error), retry_in=pause)
             await asyncio.sleep(pause)
             pause = min(pause * 2, 5.0)
@@ -45,10 +45,15 @@ class Topics:
     async def stop(self) -> None:
         """Nothing is held."""
 
-    async def _create(self) -> None:
+    async def create_missing(self) -> None:
+        """Create the topics that are not there, once.
+
+        Raises:
+            KafkaError: when the broker is away or refuses.
+        """
         admin = AIOKafkaAdminClient(bootstrap_servers=self._settings.kafka)
-        await admin.start()
         try:
+            await admin.start()
             existing = set(await admin.list_topics())
             missing = [topic for topic in self._wanted() if topic.name not in existing]
             if not missing:

@@ -1,0 +1,78 @@
+"""Nothing is lost and nothing is made twice, whatever dies in the middle."""
+
+from __future__ import annotations
+
+import asyncio
+from uuid import UUID
+
+import pytest
+
+from onenet_client.client import Client
+from onenet_client.errors import Unreachable
+from onenet_local.stack import Stack
+from tests.e2e.estate import Estate, estate, until
+
+NETWORKS = 10
+"""On each side, so that there are a hundred pairs."""
+
+
+async def _ask(onenet: Client, left: UUID, right: UUID) -> None:
+    """Ask until the API is there to answer; the key makes every try the same request."""
+
+    async def asked() -> bool | None:
+        try:
+            await onenet.connections.create(left, right, key=f"{left}-{right}")
+        except Unreachable:
+            return None
+        return True
+
+    await until(asked, "the API to take the request")
+
+
+async def _ask_for_all(estate: Estate, at_once: int = 10) -> None:
+    slots = asyncio.Semaphore(at_once)
+
+    async def one(left: UUID, right: UUID) -> None:
+        async with slots:
+            await _ask(estate.onenet, left, right)
+
+    await asyncio.gather(*(one(left, right) for left, right in estate.pairs))
+
+
+async def _all_established(estate: Estate) -> bool | None:
+    return True if await estate.states() == {"ESTABLISHED": len(estate.pairs)} else None
+
+
+async def _assert_built_once(estate: Estate) -> None:
+    await until(lambda: _all_established(estate), f"all to be established; now {await estate.states()}")
+    assert estate.live_peerings() == estate.expected_peerings()
+    assert estate.peering_routes() == 2 * len(estate.pairs)
+
+
+@pytest.mark.parametrize("victim", ["api", "evaluator", "provisioner", "monitor"])
+async def test_a_service_killed_in_the_middle_loses_and_doubles_nothing(stack: Stack, victim: str) -> None:
+    async with estate(stack, networks=NETWORKS) as networks:
+        asking = asyncio.create_task(_ask_for_all(networks))
+        for _ in range(2):
+            await until(lambda: _some_progress(networks), "some to be under way")
+            await stack.supervisor.kill(victim)
+            await stack.supervisor.until_ready(victim)
+        await asking
+        await _assert_built_once(networks)
+
+
+async def test_a_broker_that_forgets_everything_delays_and_loses_nothing(stack: Stack) -> None:
+    async with estate(stack, networks=NETWORKS) as networks:
+        asking = asyncio.create_task(_ask_for_all(networks))
+        await until(lambda: _some_progress(networks), "some to be under way")
+        await stack.supervisor.kill("broker")
+        await stack.supervisor.until_ready("broker")
+        await asking
+        await _assert_built_once(networks)
+
+
+async def _some_progress(estate: Estate) -> bool | None:
+    try:
+        return True if sum((await estate.states()).values()) > 10 else None
+    except Unreachable:
+        return None
