@@ -16,7 +16,7 @@ from onenet_common.errors import Permanent
 from onenet_provisioner.drivers.aws import peering_answers as answers
 from onenet_provisioner.drivers.aws.errors import Missing, NotReady, Present
 from onenet_provisioner.drivers.aws.pacing import Kind
-from onenet_provisioner.drivers.aws.peering_claim import ADDED, ADOPTED, CREATED
+from onenet_provisioner.drivers.aws.peering_claim import ADDED, CREATED
 from onenet_provisioner.drivers.aws.peering_model import CONNECTION_TAG, GENERATION_TAG
 from onenet_provisioner.drivers.aws.peering_steps import DESTINATION, PEERING, ROLES, ROUTES, TABLE, Action
 from onenet_provisioner.drivers.aws.reads import Reads
@@ -67,7 +67,7 @@ class PeeringCalls:
         return Wait(self._look_again, reason)
 
     async def _remember_routes(self, link: Link, step: Step) -> Outcome:
-        return Done(remember={ADOPTED: _peering(link, step), ADDED: step.arguments[ROUTES]})
+        return Done(remember={ADDED: step.arguments[ROUTES]})
 
     async def _create_peering(self, link: Link, step: Step) -> Outcome:
         own, peer = link.wish.side(step.side), link.wish.side(step.side.other)

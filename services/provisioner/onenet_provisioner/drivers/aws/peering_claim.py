@@ -19,11 +19,8 @@ from onenet_provisioner.drivers.driver import Link
 CREATED = "created_peering_id"
 """Remembered: the peering that this connection made, found even when its tags are taken off."""
 
-ADOPTED = "adopted_peering_id"
-"""Remembered: the peering of somebody else that this connection put routes on."""
-
 ADDED = "added_routes"
-"""Remembered: the routes that this connection put on an adopted peering, separated by commas."""
+"""Remembered: the routes that this connection put on adopted peerings, separated by commas."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +32,7 @@ class Claim:
         adopted: it was made by somebody else.
         extras: further live peerings that this connection made; one is enough.
         made: ids of every peering that this connection made, dead ones too.
-        added: table and destination of the routes put on the adopted peering ``added_to``.
+        added: table, destination and target of the routes put on adopted peerings.
     """
 
     peering: Peering | None
@@ -43,13 +40,11 @@ class Claim:
     extras: tuple[Peering, ...]
     made: frozenset[str]
     added: frozenset[str]
-    added_to: str
 
     def owns(self, table: RouteTable, route: Route) -> bool:
         """Whether the route was put there for this connection."""
-        if route.target in self.made:
-            return True
-        return route.target == self.added_to and route_key(table.id, str(route.destination)) in self.added
+        key = route_key(table.id, str(route.destination), route.target)
+        return route.target in self.made or key in self.added
 
     @property
     def own_live(self) -> tuple[Peering, ...]:
@@ -58,8 +53,8 @@ class Claim:
         return (self.peering, *self.extras)
 
 
-def route_key(table: str, destination: str) -> str:
-    return f"{table} {destination}"
+def route_key(table: str, destination: str, target: str) -> str:
+    return f"{table} {destination} {target}"
 
 
 def claim(link: Link, peerings: Sequence[Peering]) -> Claim:
@@ -84,7 +79,6 @@ def claim(link: Link, peerings: Sequence[Peering]) -> Claim:
         extras=tuple(peering for peering in live[1:] if peering in mine),
         made=frozenset(peering.id for peering in mine) | ({created} - {""}),
         added=frozenset(filter(None, link.details.get(ADDED, "").split(","))),
-        added_to=link.details.get(ADOPTED, ""),
     )
 
 

@@ -89,11 +89,11 @@ def _remembering(routes: list[Step], claimed: Claim) -> Iterator[Step]:
     if claimed.peering is None or not claimed.adopted:
         return
     built = {
-        route_key(step.arguments[TABLE], step.arguments[DESTINATION])
+        route_key(step.arguments[TABLE], step.arguments[DESTINATION], claimed.peering.id)
         for step in routes
         if step.action in BUILDS_ROUTE
     }
-    if not built or (built <= claimed.added and claimed.added_to == claimed.peering.id):
+    if built <= claimed.added:
         return
     yield peering_step(
         Action.REMEMBER_ROUTES,
