@@ -6,14 +6,21 @@ import json
 import signal
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from threading import Thread
+from time import sleep
+from typing import Any, ClassVar
 
 import httpx
 import pytest
 from botocore.exceptions import BotoCoreError
+from moto.core.responses import BaseResponse
+from werkzeug.test import EnvironBuilder
 
+from onenet_local.cloud.gateway import Gateway
 from onenet_local.cloud.handle import LocalCloud, running
 from onenet_local.cloud.owner import Owner
+from onenet_local.cloud.state import Cloud
 
 
 def test_its_command_line_sets_the_rules_to_which_a_test_goes_back() -> None:
@@ -49,6 +56,33 @@ def test_it_ends_at_once_although_a_call_hangs(end: signal.Signals) -> None:
 def _describe(owner: Owner) -> None:
     with pytest.raises(BotoCoreError):
         owner.client("ec2").describe_vpcs()
+
+
+class Watched(BaseResponse):
+    """A service whose calls take a while and notice each other."""
+
+    inside: ClassVar[int] = 0
+    most: ClassVar[int] = 0
+
+    def call_action(self) -> tuple[int, dict[str, Any], str]:
+        Watched.inside += 1
+        Watched.most = max(Watched.most, Watched.inside)
+        sleep(0.002)
+        Watched.inside -= 1
+        return 200, {}, ""
+
+
+def test_calls_that_change_resources_never_overtake_each_other() -> None:
+    gateway = Gateway(Cloud(), {"ec2": lambda *_: Watched("ec2")})
+
+    def call(_: int) -> None:
+        key = "Credential=LOCAL111111111111/20260101/eu-west-1/ec2/aws4_request"
+        request = EnvironBuilder(method="POST", data={"Action": "X"}, headers=[("Authorization", key)])
+        assert gateway(request.get_environ()).status_code == 200
+
+    with ThreadPoolExecutor(8) as threads:
+        list(threads.map(call, range(40)))
+    assert Watched.most == 1
 
 
 def test_reset_empties_every_account() -> None:

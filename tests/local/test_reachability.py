@@ -273,8 +273,13 @@ def _main_table(ec2: Any, vpc: str) -> str:
     return str(tables[0]["RouteTableId"])
 
 
+@pytest.fixture(scope="session")
+def aws() -> aioboto3.Session:
+    return aioboto3.Session()
+
+
 @pytest.fixture
-async def joined(left: Owner, right: Owner) -> AsyncIterator[Joined]:
+async def joined(left: Owner, right: Owner, aws: aioboto3.Session) -> AsyncIterator[Joined]:
     here, there = left.client("ec2"), right.client("ec2", FAR)
     vpcs = left.vpc("10.1.0.0/16"), right.vpc("10.2.0.0/16", region=FAR)
     asked = here.create_vpc_peering_connection(
@@ -290,10 +295,9 @@ async def joined(left: Owner, right: Owner) -> AsyncIterator[Joined]:
         _endpoint(right, FAR, vpcs[1], "10.2.4.0/24"),
     )
     async with AsyncExitStack() as stack:
-        session = aioboto3.Session()
         clients = [
             await stack.enter_async_context(
-                session.client("ec2", region_name=region, **owner.cloud.owner(owner.account))
+                aws.client("ec2", region_name=region, **owner.cloud.owner(owner.account))
             )
             for owner, region in ((left, REGION), (right, FAR))
         ]
@@ -366,9 +370,22 @@ async def test_an_endpoint_can_be_a_place_in_a_subnet(joined: Joined) -> None:
     assert proof.hops[0] == f"10.1.4.4 in {subnet} of {joined.vpcs[0]}"
 
 
-async def test_pages_are_read_to_the_end(joined: Joined, left: Owner) -> None:
+async def test_pages_are_read_to_the_end(joined: Joined, left: Owner, right: Owner) -> None:
+    """The peering that counts is the last one, on a page of its own."""
+    joined.left.delete_vpc_peering_connection(VpcPeeringConnectionId=joined.peering)
     for number in range(10, 20):
         vpc = left.vpc(f"10.{number}.0.0/16")
         joined.left.create_vpc_peering_connection(VpcId=joined.vpcs[0], PeerVpcId=vpc)
+    asked = joined.left.create_vpc_peering_connection(
+        VpcId=joined.vpcs[0], PeerVpcId=joined.vpcs[1], PeerOwnerId=right.account, PeerRegion=FAR
+    )
+    peering = asked["VpcPeeringConnection"]["VpcPeeringConnectionId"]
+    joined.right.accept_vpc_peering_connection(VpcPeeringConnectionId=peering)
+    for ec2, table, block in (
+        (joined.left, joined.tables[0], "10.2.0.0/16"),
+        (joined.right, joined.tables[1], "10.1.0.0/16"),
+    ):
+        ec2.replace_route(RouteTableId=table, DestinationCidrBlock=block, VpcPeeringConnectionId=peering)
     left.cloud.limit(page_size=5)
-    assert (await joined.proof()).passes
+    proof = await joined.proof()
+    assert proof.passes, proof.reasons

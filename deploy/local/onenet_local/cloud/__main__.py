@@ -21,14 +21,13 @@ def main() -> None:
 
     try:
         rules = Rules(settle=settings.settle, latency=settings.latency)
-        server, cloud = build(settings.host, settings.port, rules)
+        server = build(settings.host, settings.port, rules)
     except OSError as error:
         sys.exit(_complain(f"cannot listen on {settings.host}:{settings.port}: {error.strerror}"))
     except ValueError as error:
         sys.exit(_complain(str(error)))
 
     def stop(*_: object) -> None:
-        cloud.stopping.set()
         # shutdown waits for the loop that this very thread may be running.
         Thread(target=server.shutdown, daemon=True).start()
 

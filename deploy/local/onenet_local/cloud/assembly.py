@@ -16,11 +16,14 @@ from onenet_local.cloud.server import CloudServer
 from onenet_local.cloud.state import Cloud
 
 
-def build(host: str, port: int, rules: Rules) -> tuple[CloudServer, Cloud]:
-    """A server that listens but does not serve yet, and the state behind it."""
+def build(host: str, port: int, rules: Rules) -> CloudServer:
+    """A server that listens but does not serve yet.
+
+    Raises:
+        OSError: when it cannot listen there.
+    """
     moto_changes.apply()
-    cloud = Cloud(rules)
-    return CloudServer(host, port, Gateway(cloud, SERVICES)), cloud
+    return CloudServer(host, port, Gateway(Cloud(rules), SERVICES))
 
 
 def _iam(_: Cloud, __: Caller) -> BaseResponse:

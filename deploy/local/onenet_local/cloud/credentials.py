@@ -7,7 +7,6 @@ their session token; keys of IAM users come from CreateAccessKey.
 
 from __future__ import annotations
 
-import re
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -15,8 +14,7 @@ from dataclasses import dataclass
 from moto.iam.models import iam_backends
 
 from onenet_local.cloud.errors import AwsError, Refusal, refusal
-
-OWNER_KEY = re.compile(r"LOCAL(\d{12})")
+from onenet_local.cloud.keys import OWNER_KEY
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,11 +35,6 @@ class Session:
     token: str
     opened: float
     expires: float
-
-
-def owner_key(account: str) -> str:
-    """The access key id with which the owner of ``account`` signs."""
-    return f"LOCAL{account}"
 
 
 class Credentials:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -75,7 +76,7 @@ class Gateway:
 
     def _answer(self, call: Call, caller: Caller, request: MotoRequest) -> Response:
         if latency := self._cloud.rules.latency:
-            self._cloud.stopping.wait(latency)
+            time.sleep(latency)
         fault = self._cloud.faults.strike(call)
         self._cloud.calls.record(call, fault.kind.value if fault else "answered")
         if fault is not None and fault.kind in _REFUSALS:
@@ -89,7 +90,7 @@ class Gateway:
 
     def _hold_up(self, fault: Fault) -> None:
         if fault.kind in (Kind.DELAY, Kind.HANG):
-            self._cloud.stopping.wait(fault.seconds)
+            time.sleep(fault.seconds)
         if fault.kind is Kind.HANG:
             raise Dropped
 

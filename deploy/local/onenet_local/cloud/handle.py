@@ -11,7 +11,7 @@ from typing import Any
 
 import httpx
 
-from onenet_local.cloud.credentials import owner_key
+from onenet_local.cloud.keys import owner_key
 
 HUB_ACCOUNT = "999999999999"
 """OneNet's own account, whose users other accounts trust."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from threading import Event, RLock
+from threading import RLock
 
 from moto.core.base_backend import BackendDict
 
@@ -21,7 +21,6 @@ class Cloud:
         started_with: the rules of the command line, to which a test can go back.
         lock: held while a call reads or changes resources: moto checks and then acts without
             any lock of its own, and Python runs one thread at a time anyway.
-        stopping: set when the process ends, so that nobody goes on waiting.
     """
 
     started_with: Rules = field(default_factory=Rules)
@@ -29,7 +28,6 @@ class Cloud:
     faults: Faults = field(default_factory=Faults)
     calls: CallLog = field(default_factory=CallLog)
     lock: RLock = field(default_factory=RLock)
-    stopping: Event = field(default_factory=Event)
     rules: Rules = field(init=False)
 
     def __post_init__(self) -> None:
