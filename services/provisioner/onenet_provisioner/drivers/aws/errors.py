@@ -17,6 +17,7 @@ from botocore.exceptions import (
     ClientError,
     ParamValidationError,
 )
+from botocore.parsers import ResponseParserError
 
 from onenet_common.errors import OneNetError, PathRefused, Permanent, Throttled, Transient
 
@@ -117,5 +118,5 @@ def translated() -> Iterator[None]:
     """Let no foreign error out of the block."""
     try:
         yield
-    except (ClientError, BotoCoreError, HttpError, OSError, TimeoutError) as error:
+    except (ClientError, BotoCoreError, ResponseParserError, HttpError, OSError, TimeoutError) as error:
         raise translate(error) from error

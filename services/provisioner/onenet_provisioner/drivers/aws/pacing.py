@@ -9,8 +9,10 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from enum import Enum
+
+from onenet_common.errors import Throttled
 
 
 class Kind(Enum):
@@ -32,6 +34,9 @@ RECOVERY = 1.2
 FREE_AT = 4.0
 """The multiple of the refill rate at which a bucket counts as free again."""
 
+PATIENCE = 5.0
+"""Seconds that a call waits for its turn; past that its worker has better things to do."""
+
 
 class Pace:
     """The spacing of one bucket's calls.
@@ -39,23 +44,36 @@ class Pace:
     Args:
         kind: which refill rate to fall back to.
         clock: seconds, monotonic.
+        sleep: waits for so many seconds of that clock.
     """
 
-    def __init__(self, kind: Kind, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self,
+        kind: Kind,
+        clock: Callable[[], float] = time.monotonic,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+    ) -> None:
         self._refill = kind.value
         self._clock = clock
+        self._sleep = sleep
         self._next = 0.0
         self.rate: float | None = None
 
     async def turn(self) -> None:
-        """Wait for this call's turn; at once while the bucket is free."""
+        """Wait for this call's turn; at once while the bucket is free.
+
+        Raises:
+            Throttled: so many calls wait already that this one had better come back.
+        """
         if self.rate is None:
             return
         now = self._clock()
         turn = max(self._next, now)
+        if turn - now > PATIENCE:
+            raise Throttled(f"AWS asked to slow down; {turn - now:.0f} s of calls are waiting")
         self._next = turn + 1 / self.rate
         if turn > now:
-            await asyncio.sleep(turn - now)
+            await self._sleep(turn - now)
 
     def throttled(self) -> None:
         slower = self._refill if self.rate is None else self.rate / 2

@@ -22,14 +22,15 @@ class SingleFlight(Generic[K, V]):
             self._made[key] = asyncio.ensure_future(self._make(key, make))
         return await asyncio.shield(self._made[key])
 
-    def forget(self, which: Callable[[K], bool]) -> None:
-        for key in [key for key in self._made if which(key)]:
+    def forget(self, key: K, value: V) -> None:
+        """Have the value made again, unless somebody has done so already."""
+        made = self._made.get(key)
+        if made is not None and made.done() and made.result() is value:
             del self._made[key]
 
     async def _make(self, key: K, make: Callable[[], Awaitable[V]]) -> V:
         try:
             return await make()
         except BaseException:
-            if self._made.get(key) is asyncio.current_task():
-                del self._made[key]
+            self._made.pop(key, None)
             raise
