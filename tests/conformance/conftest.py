@@ -10,8 +10,8 @@ import pytest
 
 from onenet_common.connection import Provider
 from onenet_common.errors import Transient
-from onenet_local.cloud.credentials import owner_key
 from onenet_local.cloud.handle import HUB_ACCOUNT, LocalCloud, running
+from onenet_local.cloud.keys import owner_key
 from onenet_local.cloud.owner import Owner
 from onenet_provisioner.drivers.aws.sessions import Sessions
 
