@@ -136,7 +136,7 @@ def test_every_error_of_every_document_is_told_before_the_first_change(
     edit(manifest, "description:", "descripton:")
     result = onenet("apply", "-f", str(manifest))
     assert result.code == 2
-    for words in ("document 1 l4filters.0", "'tcp:443:sideways'", "in quotes", "document 3 descripton"):
+    for words in ("document 1 l4filters.0", '"tcp:443:sideways"', "in quotes", "document 3 descripton"):
         assert words in result.err
     assert not api.sent("POST")
 

@@ -28,7 +28,6 @@ An ``httpx`` error leaves no function of this package; it is translated where it
 from __future__ import annotations
 
 from http import HTTPStatus
-from typing import Any
 
 import httpx
 from pydantic import BaseModel, ConfigDict, ValidationError
@@ -37,12 +36,12 @@ from onenet_common.errors import OneNetError
 
 
 class FieldError(BaseModel):
-    """One wrong field: where, what was given, what would be right."""
+    """One wrong field: where, what was given (as JSON text), what would be right."""
 
     model_config = ConfigDict(extra="allow", frozen=True)
 
     field: str = ""
-    value: Any = None
+    value: str | None = None
     message: str = ""
 
 

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import json
+import re
 from collections.abc import Hashable, Iterator, Sequence
 from typing import Annotated, Any, Literal, Self
 
 import yaml
 from pydantic import (
+    AfterValidator,
     BaseModel,
     BeforeValidator,
     ConfigDict,
@@ -19,10 +22,23 @@ from pydantic import (
 from onenet_client import filters
 from onenet_client.errors import BadInput, FieldError
 from onenet_common.connection import L4Filter, Name, ProviderType, Requirements, Text
-from onenet_common.states import DesiredState
 
 LARGEST = 1_000_000
 """Characters of a manifest: enough for thousands of documents, not enough to fill the memory."""
+
+
+ROLE = r"arn:aws[a-z-]*:iam::[0-9]{12}:role/\S+"
+
+
+def _like(pattern: str, example: str) -> AfterValidator:
+    """Text of this shape, with an example for who writes another."""
+
+    def check(value: str) -> str:
+        if not re.fullmatch(pattern, value):
+            raise ValueError(f"is not valid; write it like {example}")
+        return value
+
+    return AfterValidator(check)
 
 
 def _account(value: Any) -> Any:
@@ -62,9 +78,9 @@ class ProviderDocument(_Document):
     kind: Literal["Provider"]
     service: Name
     provider_type: ProviderType = ProviderType.AWS
-    account: Annotated[str, BeforeValidator(_account), Field(pattern=r"^[0-9]{12}$")]
-    region: Annotated[str, Field(pattern=r"^[a-z]{2,3}(-[a-z]+)+-[0-9]{1,2}$")]
-    role_arn: Annotated[str, Field(pattern=r"^arn:aws[a-z-]*:iam::[0-9]{12}:role/.+$")] | None = None
+    account: Annotated[str, BeforeValidator(_account), _like(r"[0-9]{12}", "012345678901")]
+    region: Annotated[str, _like(r"[a-z]{2,3}(-[a-z]+)+-[0-9]{1,2}", "eu-north-1")]
+    role_arn: Annotated[str, _like(ROLE, "arn:aws:iam::012345678901:role/OneNet")] | None = None
 
     @model_validator(mode="after")
     def _role_is_in_the_account(self) -> Self:
@@ -86,7 +102,7 @@ class ConnectionDocument(_Document):
     l4filters: tuple[Annotated[L4Filter, BeforeValidator(_filter)], ...] | None = None
     requirements: Requirements | None = None
     adopt: bool = False
-    desired_state: Literal[DesiredState.ESTABLISHED, DesiredState.PLANNED] = DesiredState.ESTABLISHED
+    desired_state: Literal["ESTABLISHED", "PLANNED"] = "ESTABLISHED"
 
 
 Document = ServiceDocument | ProviderDocument | ConnectionDocument
@@ -142,10 +158,10 @@ _EMPTY = FieldError(field="manifest", message="there is no document in it")
 def _explain(number: int, error: ValidationError) -> Iterator[FieldError]:
     for problem in error.errors():
         place = [str(part) for part in problem["loc"] if part not in KINDS]
-        wrong = problem["input"] if isinstance(problem["input"], str | int | float) else None
+        simple = isinstance(problem["input"], str | int | float)
         yield FieldError(
             field=" ".join([f"document {number}", ".".join(place)]).rstrip(),
-            value=wrong,
+            value=json.dumps(problem["input"]) if simple else None,
             message=problem["msg"].removeprefix("Value error, "),
         )
 
@@ -156,5 +172,5 @@ def _repeats(documents: Sequence[Document]) -> Iterator[FieldError]:
         home = document.service if isinstance(document, ProviderDocument) else ""
         key = (document.kind, home, document.name)
         if key in seen:
-            yield FieldError(field=document.kind, value=document.name, message="is there twice")
+            yield FieldError(field=document.kind, value=json.dumps(document.name), message="is there twice")
         seen.add(key)

@@ -97,11 +97,11 @@ async def resource(client: Client, text: str) -> UUID:
 
     Args:
         text: an id; a name (``AWS\vpc-1``) or native id (``vpc-1``); ``service/name``; a service
-            that has exactly one resource; the beginning of the id of one of the caller's own.
+            that has exactly one resource; the beginning of an id.
     """
     if (known := as_id(text)) is not None:
         return known
-    for find in (_by_name, _by_service_and_name, _by_service, _by_own_id):
+    for find in (_by_name, _by_service_and_name, _by_service, _by_id):
         if found := await find(client, text):
             return only("resource", text, found, _label).id
     raise NoMatch(f"no resource {text!r} in the directory; `onenet get directory` lists all")
@@ -130,11 +130,11 @@ async def _by_service(client: Client, text: str) -> list[DirectoryResource]:
     ]
 
 
-async def _by_own_id(client: Client, text: str) -> list[DirectoryResource]:
+async def _by_id(client: Client, text: str) -> list[DirectoryResource]:
+    """The last resort: the directory cannot be searched by id, so all of it is read."""
     if not ABBREVIATION.fullmatch(text.lower()):
         return []
-    own = [one for one in await client.resources.find().all() if str(one.id).startswith(text.lower())]
-    return [DirectoryResource(id=one.id, name=one.name, service=one.service) for one in own]
+    return [one async for one in client.directory.resources() if str(one.id).startswith(text.lower())]
 
 
 def _label(one: DirectoryResource) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import tempfile
@@ -65,6 +66,8 @@ class Profiles:
 
     def _file(self, name: str) -> Path:
         if not NAME.fullmatch(name):
-            wrong = FieldError(field="profile", value=name, message="use letters, digits, dot, - and _")
+            wrong = FieldError(
+                field="profile", value=json.dumps(name), message="use letters, digits, dot, - and _"
+            )
             raise BadInput("no such name for a profile", (wrong,))
         return self._folder / f"{name}.json"

@@ -15,7 +15,7 @@ from onenet_client.cli.output import Format, Output, dump, note, plain
 from onenet_client.cli.session import run
 from onenet_client.client import Client
 from onenet_client.errors import BadInput
-from onenet_client.manifest import read
+from onenet_client.manifest import ProviderDocument, read
 
 
 def apply(
@@ -79,7 +79,10 @@ def _report(change: Change, output: Format) -> None:
         return
     changed = [name for name in sorted(change.fields) if not name.startswith("resource_")]
     fields = f" ({', '.join(changed)})" if change.action is Action.UPDATED else ""
-    typer.echo(plain(f"{change.document.kind.lower()}/{change.document.name} {change.action}{fields}"))
+    name = change.document.name
+    typer.echo(plain(f"{change.document.kind.lower()}/{name} {change.action}{fields}"))
+    if isinstance(change.document, ProviderDocument) and change.id and change.action is Action.CREATED:
+        note(f"let OneNet in: give its role the two policies of: onenet get provider {change.id} -o yaml")
 
 
 def _shown(change: Change) -> dict[str, Any]:

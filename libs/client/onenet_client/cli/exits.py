@@ -53,7 +53,7 @@ def explain(error: errors.ClientError) -> None:
     """Say on stderr what happened, which values are concerned, and what to do."""
     lines = [f"onenet: {error.reason}"]
     for wrong in error.errors:
-        value = f" {wrong.value!r}" if wrong.value is not None else ""
+        value = f" {wrong.value}" if wrong.value is not None else ""
         lines.append(f"  {wrong.field}{value}: {wrong.message}")
     if isinstance(error, errors.Ambiguous):
         lines += [f"  {candidate}" for candidate in error.candidates]
