@@ -27,7 +27,7 @@ bench: .venv/.dev ## speed and memory, as ratios of one run
 	@$(BIN)/python -m bench
 
 clean: ## stop the stack, remove its data, the virtual environment and caches
-	@if [ -x $(BIN)/onenet-local ]; then $(BIN)/onenet-local down --quiet || true; fi
+	@if [ -x $(BIN)/onenet-local ]; then $(BIN)/onenet-local down --quiet && $(BIN)/onenet-local clean; fi
 	@rm -rf .venv .onenet .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis bench.json
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
