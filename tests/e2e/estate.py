@@ -41,7 +41,7 @@ async def until(look: Callable[[], Awaitable[T | None]], what: str) -> T:
 
 @dataclass
 class Estate:
-    """Args: pairs: every left network with every right one."""
+    """Two accounts' networks, each left one to be connected with each right one."""
 
     onenet: Client
     left: Owner
@@ -89,9 +89,9 @@ async def estate(stack: Stack, *, networks: int, user: str = "alice") -> AsyncIt
     """Make ``networks`` VPCs in each of two fresh accounts and have them discovered."""
     cloud = LocalCloud(stack.addresses.cloud)
     number = next(_numbers)
-    owners = [Owner(cloud, f"{side}{number:011}") for side in (3, 4)]
+    owners = Owner(cloud, f"3{number:011}"), Owner(cloud, f"4{number:011}")
     async with await sign_in(stack.addresses.api, user) as onenet:
-        made = Estate(onenet, *owners)
+        made = Estate(onenet, left=owners[0], right=owners[1])
         service = await onenet.services.create(f"estate {number}")
         regions = (LEFT_REGION, RIGHT_REGION)
         for side, (owner, region) in enumerate(zip(owners, regions, strict=True)):

@@ -6,7 +6,6 @@ import asyncio
 import json
 import os
 import sys
-from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,6 +15,7 @@ import pytest
 from onenet_local.cloud.handle import LocalCloud
 from onenet_local.cloud.owner import Owner
 from onenet_local.stack import Stack
+from tests.e2e.estate import until
 
 ONENET = Path(sys.executable).with_name("onenet")
 TIMEOUT = 120
@@ -52,13 +52,13 @@ class Terminal:
 
 
 @pytest.fixture
-async def terminals(stack: Stack, tmp_path: Path) -> AsyncIterator[tuple[Terminal, Terminal]]:
+async def terminals(stack: Stack, tmp_path: Path) -> tuple[Terminal, Terminal]:
     people = []
     for user in ("alice", "bob"):
         terminal = Terminal(tmp_path / user)
         await terminal.ok("login", "--url", stack.addresses.api, "--user", user)
         people.append(terminal)
-    yield people[0], people[1]
+    return people[0], people[1]
 
 
 def _manifest(service: str, account: str, region: str) -> str:
@@ -86,9 +86,11 @@ async def _let_in(
         RoleName="OneNet", AssumeRolePolicyDocument=json.dumps(provider["trust_policy"])
     )
     await terminal.ok("discover", f"{service}-aws")
-    async with asyncio.timeout(TIMEOUT):
-        while vpc not in await terminal.ok("get", "resources", "-o", "json"):
-            await asyncio.sleep(0.3)
+
+    async def discovered() -> bool | None:
+        return vpc in await terminal.ok("get", "resources", "-o", "json") or None
+
+    await until(discovered, f"{vpc} to be discovered")
     return vpc
 
 
@@ -103,7 +105,9 @@ async def test_from_sign_in_to_a_connection_and_back(
 
     asked = await alice.json("connect", f"orders/{left}", f"billing/{right}", "--filter", "tcp:443")
     assert asked["state"] == "PENDING_APPROVAL"
-    assert "10.66.0.0/16" in await bob.ok("approve", asked["id"], "--yes")
+    code, _, shown = await bob.run("approve", asked["id"], "--yes")
+    assert code == 0
+    assert "10.66.0.0/16" in shown
     await alice.ok("watch", asked["id"], "--timeout", "60")
     done = await alice.json("get", "connection", asked["id"])
     assert done["state"] == "ESTABLISHED"

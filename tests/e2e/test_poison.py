@@ -64,10 +64,10 @@ async def test_poison_is_set_aside_with_its_reason(
     seen: dict[bytes, str] = {}
     async with asyncio.timeout(PATIENCE):
         async for letter in consumer:
-            headers = dict(letter.headers)
-            assert headers["onenet_source"].startswith(f"{topic}/".encode())
-            assert headers["onenet_error"]
-            seen[letter.key] = headers["onenet_error_code"].decode()
+            told = dict(letter.headers)
+            assert told["onenet_source"].startswith(f"{topic}/".encode())
+            assert told["onenet_error"]
+            seen[letter.key] = told["onenet_error_code"].decode()
             if wanted.keys() <= seen.keys():
                 break
     await consumer.stop()
