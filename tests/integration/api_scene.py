@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -23,7 +24,7 @@ from onenet_api.tokens import TokenVerifier
 from onenet_common.connection import ProviderType, Resource
 from onenet_common.database import Database
 from onenet_common.envelope import Message, decode
-from onenet_common.events import Event, ResourceDiscovered
+from onenet_common.events import Event, ResourceDiscovered, ResourceGone
 from tests.integration.api_issuer import URL, Issuer
 
 ADMIN = ("root", ("onenet-admins",))
@@ -73,6 +74,10 @@ class Scene:
         """A client that is signed in."""
         return self._client({"Authorization": f"Bearer {self.issuer.token(name, groups)}"})
 
+    def tolerant(self, name: str) -> httpx.AsyncClient:
+        """A client to whom an error of ours is an answer, as over the network."""
+        return self._client({"Authorization": f"Bearer {self.issuer.token(name)}"}, raising=False)
+
     async def owner(self, name: str, networks: Mapping[str, Sequence[str]]) -> Owner:
         """An owner with discovered networks: native id to CIDR blocks."""
         owner = Owner(name, self.user(name))
@@ -96,6 +101,27 @@ class Scene:
         async with self.database.transaction() as connection:
             await projection.project([Message.of(event) for event in events], connection)
 
+    async def replay(self, messages: Sequence[Message]) -> None:
+        """What we have published ourselves comes back to us."""
+        async with self.database.transaction() as connection:
+            await projection.project(messages, connection)
+
+    async def lose(self, resource: str) -> None:
+        """The provisioner does not find a resource any more."""
+        async with self.database.acquire() as connection:
+            provider = await connection.fetchval(
+                "SELECT provider FROM resources WHERE id = $1", UUID(resource)
+            )
+        await self.discover(ResourceGone(resource_id=UUID(resource), at=now(), provider_id=provider))
+
+    async def watched(self, connection_id: UUID, by: int) -> None:
+        """Until so many requests wait for the connection."""
+        for _ in range(1000):
+            if self.changes.watchers(connection_id) == by:
+                return
+            await asyncio.sleep(0.01)
+        raise AssertionError(f"{self.changes.watchers(connection_id)} wait, not {by}")
+
     async def published(self) -> list[Message]:
         """Every event since the last call, in order."""
         async with self.database.acquire() as connection:
@@ -106,8 +132,8 @@ class Scene:
         ]
         return [message for message in messages if message is not None]
 
-    def _client(self, headers: dict[str, str]) -> httpx.AsyncClient:
-        transport = httpx.ASGITransport(self.app)
+    def _client(self, headers: dict[str, str], *, raising: bool = True) -> httpx.AsyncClient:
+        transport = httpx.ASGITransport(self.app, raise_app_exceptions=raising)
         return httpx.AsyncClient(transport=transport, base_url="http://api", headers=headers)
 
 
@@ -141,3 +167,7 @@ def network(owner: Owner, provider: Mapping[str, Any], native_id: str, subnets: 
             "subnets": subnets,
         }
     )
+
+
+def happenings(messages: Sequence[Message]) -> list[str]:
+    return [message.event.happening() for message in messages]

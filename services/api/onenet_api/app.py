@@ -44,7 +44,8 @@ def build(context: Context) -> FastAPI:
     )
     app.state.context = context
     app.add_middleware(BodyLimits)
-    for feature in (identity, services, providers, resources, connections, directory, audit):
+    # In the order of their traffic: routes are matched one after the other.
+    for feature in (connections, identity, resources, services, providers, directory, audit):
         app.include_router(feature.router)
     _describe(app)
     return app

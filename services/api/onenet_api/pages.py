@@ -61,9 +61,9 @@ class Listing:
     arguments: list[Any] = field(default_factory=list)
 
     def where(self, term: str, argument: Any) -> None:
-        """Add a condition; ``$`` in it stands for the argument."""
+        """Add a condition; ``?`` in it stands for the argument."""
         self.arguments.append(argument)
-        self.terms.append(term.replace("$", f"${len(self.arguments)}"))
+        self.terms.append(term.replace("?", f"${len(self.arguments)}"))
 
     async def fetch(
         self, connection: Connection, query: PageQuery

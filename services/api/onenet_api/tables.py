@@ -164,7 +164,6 @@ class ConnectionRow(Table, table=True):
         ),
         Index("connections_resource_left", "resource_left"),
         Index("connections_resource_right", "resource_right"),
-        Index("connections_created", "created_at", "id"),
         Index(
             "connections_under_way",
             "published_at",

@@ -43,13 +43,13 @@ async def list_audit(api: Api, caller: Caller, query: Annotated[AuditQuery, Quer
     """What was changed, by whom: of everything for administrators, of their own for others."""
     listing = Listing("SELECT a.* FROM audit a", "a.id", {"time": "a.time"})
     if not caller.admin:
-        listing.where("a.services && ARRAY(SELECT id FROM services WHERE owners && $)", caller.principals)
+        listing.where("a.services && ARRAY(SELECT id FROM services WHERE owners && ?)", caller.principals)
     if query.object_id is not None:
-        listing.where("a.object_id = $", query.object_id)
+        listing.where("a.object_id = ?", query.object_id)
     if query.actor is not None:
-        listing.where("a.actor = $", query.actor)
+        listing.where("a.actor = ?", query.actor)
     if query.action is not None:
-        listing.where("a.action = $", query.action)
+        listing.where("a.action = ?", query.action)
     async with api.database.acquire() as connection:
         rows, following = await listing.fetch(connection, query)
     return Page(items=[AuditItem.model_validate(dict(row)) for row in rows], next=following)

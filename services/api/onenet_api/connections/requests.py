@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from uuid import UUID
 
 import asyncpg
@@ -115,10 +116,21 @@ def _endpoint(row: asyncpg.Record, side: str, user: User) -> Endpoint | None:
     if row[f"{side}_snapshot"] is None:
         return None
     return Endpoint(
-        resource=Resource.model_validate_json(row[f"{side}_snapshot"]),
+        resource=_resource(row[f"{side}_snapshot"]),
         version=row[f"{side}_version"],
         present=row[f"{side}_state"] == "PRESENT",
-        l4filters=_FILTERS.validate_json(row[f"{side}_l4filters"]),
+        l4filters=_l4filters(row[f"{side}_l4filters"]),
         service_name=row[f"{side}_service_name"],
         owned=user.owns(row[f"{side}_owners"]),
     )
+
+
+# The same few networks are asked for again and again, and parsing them takes longer than reading.
+@lru_cache(maxsize=2000)
+def _resource(snapshot: str) -> Resource:
+    return Resource.model_validate_json(snapshot)
+
+
+@lru_cache(maxsize=2000)
+def _l4filters(text: str) -> tuple[L4Filter, ...]:
+    return _FILTERS.validate_json(text)

@@ -72,15 +72,15 @@ async def page(
     """One page of the connections that the user may see, and the next one's cursor."""
     listing = Listing(_SELECT, "c.id", _SORTABLE, terms=[_VISIBLE], arguments=[user.scope])
     if query.state:
-        listing.where("c.state = ANY($)", query.state)
+        listing.where("c.state = ANY(?)", query.state)
     if query.ctype is not None:
-        listing.where("c.ctype = $", query.ctype)
+        listing.where("c.ctype = ?", query.ctype)
     if query.health is not None:
-        listing.where("c.health = $", query.health)
+        listing.where("c.health = ?", query.health)
     if query.service is not None:
-        listing.where("$ IN (c.service_left, c.service_right)", query.service)
+        listing.where("? IN (c.service_left, c.service_right)", query.service)
     if query.resource is not None:
-        listing.where("$ IN (c.resource_left, c.resource_right)", query.resource)
+        listing.where("? IN (c.resource_left, c.resource_right)", query.resource)
     if query.contains is not None:
         listing.where(_CONTAINS, query.contains)
     rows, following = await listing.fetch(connection, query)
@@ -92,7 +92,7 @@ _CONTAINS = """
 EXISTS (
     SELECT FROM (VALUES (c."left", l.owners), (c."right", r.owners)) AS side (snapshot, owners),
         jsonb_array_elements_text(side.snapshot -> 'subnets') AS subnet
-    WHERE subnet::inet >>= $::text::inet AND (
+    WHERE subnet::inet >>= ?::text::inet AND (
         $1::text[] IS NULL OR side.owners && $1 OR c.established_generation > 0
         OR EXISTS (
             SELECT FROM jsonb_array_elements(c.given) AS consent

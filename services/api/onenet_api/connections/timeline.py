@@ -34,7 +34,7 @@ async def page(
     connection: database.Connection, connection_id: UUID, query: TimelineQuery
 ) -> Page[TimelineItem]:
     listing = Listing("SELECT t.* FROM timeline t", "t.id", {"time": "t.time"})
-    listing.where("t.connection_id = $", connection_id)
+    listing.where("t.connection_id = ?", connection_id)
     rows, following = await listing.fetch(connection, query)
     return Page(items=[TimelineItem.model_validate(dict(found)) for found in rows], next=following)
 

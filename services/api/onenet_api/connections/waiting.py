@@ -45,6 +45,10 @@ class Changes:
             if not self._sleepers[key]:
                 del self._sleepers[key]
 
+    def watchers(self, connection_id: UUID) -> int:
+        """How many wait for a connection now."""
+        return len(self._sleepers.get(str(connection_id), ()))
+
     def _notified(self, payload: str) -> None:
         # An empty payload follows a reconnection: anything may have been missed.
         woken = self._sleepers.get(payload, ()) if payload else chain(*self._sleepers.values())

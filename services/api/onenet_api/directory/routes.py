@@ -71,7 +71,7 @@ async def find_services(
     """Services whose name or description contains `q`."""
     listing = Listing(_SERVICES, "s.id", {"name": "s.name"})
     if query.q is not None:
-        listing.where("(s.name ILIKE $ OR s.description ILIKE $)", containing(query.q))
+        listing.where("(s.name ILIKE ? OR s.description ILIKE ?)", containing(query.q))
     async with api.database.acquire() as connection:
         rows, following = await listing.fetch(connection, query)
     return Page(items=[ListedService.model_validate(dict(row)) for row in rows], next=following)
@@ -83,12 +83,12 @@ async def find_resources(
 ) -> Page[ListedResource]:
     """Resources that are there, whose name, description or service's name contains `q`."""
     listing = Listing(_RESOURCES, "r.id", {"name": "r.name"})
-    listing.where("r.state = $", "PRESENT")
+    listing.where("r.state = ?", "PRESENT")
     if query.service is not None:
-        listing.where("r.service = $", query.service)
+        listing.where("r.service = ?", query.service)
     if query.q is not None:
         words = containing(query.q)
-        listing.where("(r.name ILIKE $ OR r.description ILIKE $ OR s.name ILIKE $)", words)
+        listing.where("(r.name ILIKE ? OR r.description ILIKE ? OR s.name ILIKE ?)", words)
     async with api.database.acquire() as connection:
         rows, following = await listing.fetch(connection, query)
     return Page(items=[ListedResource.model_validate(dict(row)) for row in rows], next=following)

@@ -46,9 +46,9 @@ async def page(
     connection: Connection, user: User, query: ProviderQuery, hub_account: str
 ) -> Page[ProviderView]:
     listing = Listing(_SELECT, "p.id", _SORTABLE)
-    listing.where("($::text[] IS NULL OR s.owners && $)", user.scope)
+    listing.where("(?::text[] IS NULL OR s.owners && ?)", user.scope)
     if query.service is not None:
-        listing.where("p.service = $", query.service)
+        listing.where("p.service = ?", query.service)
     rows, following = await listing.fetch(connection, query)
     return Page(items=[_view(row, hub_account) for row in rows], next=following)
 

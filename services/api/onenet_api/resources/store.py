@@ -22,15 +22,15 @@ _FILTERS = TypeAdapter(list[L4Filter])
 
 async def page(connection: Connection, user: User, query: ResourceQuery) -> Page[ResourceView]:
     listing = Listing(_SELECT, "r.id", {"name": "r.name", "updated_at": "r.updated_at"})
-    listing.where("($::text[] IS NULL OR s.owners && $)", user.scope)
+    listing.where("(?::text[] IS NULL OR s.owners && ?)", user.scope)
     if query.service is not None:
-        listing.where("r.service = $", query.service)
+        listing.where("r.service = ?", query.service)
     if query.provider is not None:
-        listing.where("r.provider = $", query.provider)
+        listing.where("r.provider = ?", query.provider)
     if query.state is not None:
-        listing.where("r.state = $", query.state)
+        listing.where("r.state = ?", query.state)
     if query.contains is not None:
-        listing.where("EXISTS (SELECT FROM unnest(r.subnets) AS b WHERE b >>= $::text::inet)", query.contains)
+        listing.where("EXISTS (SELECT FROM unnest(r.subnets) AS b WHERE b >>= ?::text::inet)", query.contains)
     rows, following = await listing.fetch(connection, query)
     return Page(items=[_view(row) for row in rows], next=following)
 

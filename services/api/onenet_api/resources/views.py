@@ -20,6 +20,8 @@ class ResourceState(StrEnum):
 
 
 def _address_or_block(text: str) -> str:
+    if "%" in text:
+        raise ValueError(f"{text!r} names an interface; leave out what follows the %")
     return str(parse_network(text)) if "/" in text else str(parse_address(text))
 
 

@@ -36,9 +36,9 @@ async def create(connection: Connection, request: ServiceRequest, owners: list[s
 
 async def page(connection: Connection, user: User, query: ServiceQuery) -> Page[ServiceView]:
     listing = Listing(_SELECT, "s.id", _SORTABLE)
-    listing.where("($::text[] IS NULL OR s.owners && $)", user.scope)
+    listing.where("(?::text[] IS NULL OR s.owners && ?)", user.scope)
     if query.name is not None:
-        listing.where("s.name = $", query.name)
+        listing.where("s.name = ?", query.name)
     rows, following = await listing.fetch(connection, query)
     return Page(items=[_view(row) for row in rows], next=following)
 
