@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 
 from onenet_common.addresses import CidrSet
-from onenet_common.connection import Constraint, CType, ExistingPath, ProviderType, Side, Wish
+from onenet_common.connection import Constraint, CType, ExistingPath, ProviderType, Resource, Side, Wish
 from onenet_evaluator.paths import Offer
 
 Check = Callable[[Wish, Offer], Constraint]
@@ -134,15 +134,23 @@ def not_refused(ctype: CType, wish: Wish) -> Constraint:
 
 
 def existing_paths(wish: Wish) -> list[ExistingPath]:
-    """Paths between exactly these two networks that the provider has already."""
-    right = wish.right
-    return [
-        path
-        for path in wish.left.paths
-        if path.peer_native_id == right.native_id
-        and path.peer_account in ("", right.account)
-        and path.peer_region in ("", right.region)
-    ]
+    """Paths between exactly these two networks that the provider has already.
+
+    Either side may have been discovered later, and either may be the one that sees our tag.
+    """
+    found: dict[str, ExistingPath] = {}
+    for side in Side:
+        for path in _paths_to(wish.side(side.other), wish.side(side).paths):
+            known = found.get(path.native_id)
+            found[path.native_id] = path if path.ours or known is None else known
+    return list(found.values())
+
+
+def _paths_to(peer: Resource, paths: Iterable[ExistingPath]) -> Iterator[ExistingPath]:
+    for path in paths:
+        same_place = path.peer_account in ("", peer.account) and path.peer_region in ("", peer.region)
+        if path.peer_native_id == peer.native_id and same_place:
+            yield path
 
 
 def _judge(name: str, satisfied: bool, otherwise: str) -> Constraint:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from datetime import date
 from pathlib import Path
+from typing import Self
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from onenet_common.connection import CType
 from onenet_common.errors import Malformed
@@ -34,6 +36,13 @@ class Weights(BaseModel):
     bandwidth: float = Field(ge=0, le=1)
     latency: float = Field(ge=0, le=1)
     encryption: float = Field(ge=0, le=1)
+
+    @model_validator(mode="after")
+    def _add_up(self) -> Self:
+        total = self.cost + self.bandwidth + self.latency + self.encryption
+        if not math.isclose(total, 1.0):
+            raise ValueError(f"weights add up to 1, not to {total:g}")
+        return self
 
 
 class Offer(BaseModel):
@@ -88,7 +97,7 @@ def read(file: Path = FILE) -> Catalogue:
         return Catalogue.model_validate(yaml.safe_load(file.read_text()))
     except ValidationError as error:
         first = error.errors()[0]
-        place = ".".join(str(part) for part in first["loc"])
+        place = ".".join(str(part) for part in first["loc"]) or "the whole file"
         raise Malformed(f"{file}: {place}: {first['msg']}") from None
-    except (OSError, yaml.YAMLError) as error:
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
         raise Malformed(f"{file}: {error}") from None

@@ -13,7 +13,7 @@ UNENCRYPTED = 0.5
 
 
 def score(offer: Offer, requirements: Requirements, weights: Weights, *, same_region: bool) -> float:
-    """Weigh the wishes: each is worth 0 to 1, the sum of weights is normalised to 100."""
+    """Weigh the wishes: each is worth 0 to 1, and all together 100."""
     cost = offer.monthly_cost_usd(requirements.monthly_gb, same_region=same_region)
     bandwidth = offer.bandwidth_mbps(same_region=same_region).value
     latency = offer.facts.added_latency_ms.value
@@ -23,8 +23,7 @@ def score(offer: Offer, requirements: Requirements, weights: Weights, *, same_re
         weights.latency * _at_most_one(requirements.latency_ms, latency),
         weights.encryption * (1.0 if offer.encrypted(same_region=same_region).value else UNENCRYPTED),
     )
-    total = weights.cost + weights.bandwidth + weights.latency + weights.encryption
-    return round(100 * sum(worth) / total, 1)
+    return round(100 * sum(worth), 1)
 
 
 def _at_most_one(have: float | None, against: float | None) -> float:

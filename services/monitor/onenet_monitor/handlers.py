@@ -9,14 +9,11 @@ from onenet_common import outbox
 from onenet_common.database import Connection
 from onenet_common.envelope import Message
 from onenet_common.events import ConnectionEvent, ConnectionHealthChanged, HealthSampled
-from onenet_common.states import Health, State
+from onenet_common.states import Health
 from onenet_common.telemetry import meter
 from onenet_monitor import store
-from onenet_monitor.standings import failure_code, moved, seconds_to_establish
+from onenet_monitor.standings import OVER, failure_code, moved, seconds_to_establish
 from onenet_monitor.verdicts import Verdict, judge
-
-OVER = frozenset({State.DELETED, State.FAILED, State.REJECTED})
-"""States in which there is no path whose health could be judged."""
 
 _samples = meter.create_counter("onenet.health.samples", description="Samples by source and health")
 _time_to_establish = meter.create_histogram(
@@ -36,13 +33,16 @@ async def judge_samples(messages: Sequence[Message], connection: Connection) -> 
     samples = [(message, message.event) for message in messages if isinstance(message.event, HealthSampled)]
     if not samples:
         return
-    known = await store.verdicts(connection, [event.connection_id for _, event in samples])
+    ids = [event.connection_id for _, event in samples]
+    known = await store.verdicts(connection, ids)
+    over = await store.over(connection, ids)
     changes: list[Message] = []
     changed: dict[UUID, Verdict] = {}
     for message, event in samples:
         _samples.add(1, {"source": event.sample.source, "health": event.sample.health})
         before = known.get(event.connection_id)
-        verdict = judge(before, event)
+        # Samples come by another topic: the last ones may arrive after the end.
+        verdict = judge(before, event) if event.generation > over.get(event.connection_id, 0) else None
         if verdict is None:
             continue
         known[event.connection_id] = changed[event.connection_id] = verdict

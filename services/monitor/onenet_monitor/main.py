@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from onenet_common import events
 from onenet_common.bus import Consumer, in_transaction
 from onenet_common.database import Database
+from onenet_common.housekeeping import Housekeeping
 from onenet_common.producer import Producer
 from onenet_common.relay import Relay
 from onenet_common.runner import Component, run
@@ -31,7 +32,15 @@ def wire(settings: Settings) -> Sequence[Component]:
         process=in_transaction(database, NAME, handle),
         producer=producer,
     )
-    return [Topics(settings), database, producer, Relay(database, producer), Figures(database), consumer]
+    return [
+        Topics(settings),
+        database,
+        Housekeeping(database),
+        producer,
+        Relay(database, producer),
+        Figures(database),
+        consumer,
+    ]
 
 
 def main() -> None:

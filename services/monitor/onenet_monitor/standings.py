@@ -17,15 +17,25 @@ from onenet_common.events import (
 )
 from onenet_common.states import State, after
 
+OVER = frozenset({State.DELETED, State.FAILED, State.REJECTED})
+"""States in which there is no path whose health could be judged."""
+
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """Args: asked_at: when the generation's request was made, the start of time-to-establish."""
+    """Where a connection stands.
+
+    Args:
+        asked_at: when the generation's request was made, the start of time-to-establish.
+        stands: an earlier or this generation was established and has not been taken down, so
+            that a change which comes to nothing leaves it as it was.
+    """
 
     generation: int
     state: State
     ctype: str | None
     asked_at: datetime
+    stands: bool = False
 
 
 def moved(standing: Standing | None, message: Message) -> Standing | None:
@@ -37,12 +47,14 @@ def moved(standing: Standing | None, message: Message) -> Standing | None:
         return _renewed(standing, event, message)
     if event.generation < standing.generation:
         return None
-    state = after(standing.state, _happening(event))
+    state = after(standing.state, _happening(event, stands=standing.stands))
     if state is None:
         return None
     ctype = event.ctype.value if isinstance(event, ConnectionEvaluated) else standing.ctype
     asked_at = message.time if isinstance(event, ConnectionRequested) else standing.asked_at
-    return replace(standing, state=state, ctype=ctype, asked_at=asked_at)
+    return replace(
+        standing, state=state, ctype=ctype, asked_at=asked_at, stands=_stands(state, standing.stands)
+    )
 
 
 def seconds_to_establish(before: Standing | None, message: Message) -> float | None:
@@ -65,17 +77,27 @@ def failure_code(message: Message) -> str | None:
 
 
 def _renewed(standing: Standing | None, event: ConnectionEvent, message: Message) -> Standing | None:
-    start = State.PENDING_APPROVAL if isinstance(event, ConnectionApprovalRequested) else State.REQUESTED
+    before = standing or Standing(event.generation, State.REQUESTED, None, message.time)
     if isinstance(event, ConnectionApprovalRequested | ConnectionRequested):
-        return Standing(event.generation, start, standing.ctype if standing else None, message.time)
-    state = after(standing.state if standing else State.REQUESTED, _happening(event))
+        asked = isinstance(event, ConnectionApprovalRequested)
+        start = State.PENDING_APPROVAL if asked else State.REQUESTED
+        return replace(before, generation=event.generation, state=start, asked_at=message.time)
+    state = after(before.state, _happening(event, stands=before.stands))
     if state is None:
         return None
-    ctype = getattr(event, "ctype", None) or (standing.ctype if standing else None)
-    return Standing(event.generation, state, ctype, standing.asked_at if standing else message.time)
+    ctype = getattr(event, "ctype", None) or before.ctype
+    stands = _stands(state, before.stands)
+    return replace(before, generation=event.generation, state=state, ctype=ctype, stands=stands)
 
 
-def _happening(event: ConnectionEvent) -> str:
+def _stands(state: State, before: bool) -> bool:
+    return state is State.ESTABLISHED or (before and state not in OVER)
+
+
+def _happening(event: ConnectionEvent, *, stands: bool) -> str:
+    """The event's verb, or ``reverted`` when an earlier generation stands as it was."""
     if isinstance(event, ConnectionFailed) and event.reverted:
+        return "reverted"
+    if isinstance(event, ConnectionRejected) and stands:
         return "reverted"
     return event.happening()

@@ -7,9 +7,8 @@ from uuid import UUID
 
 from onenet_common.database import Connection
 from onenet_common.states import Health, State
-from onenet_monitor.standings import Standing
+from onenet_monitor.standings import OVER, Standing
 from onenet_monitor.verdicts import Verdict
-
 
 _KEEP_VERDICT = """
 INSERT INTO verdicts (connection_id, generation, health, candidate, streak, reasons, since, sampled_at)
@@ -21,10 +20,11 @@ ON CONFLICT (connection_id) DO UPDATE SET
 """
 
 _KEEP_STANDING = """
-INSERT INTO standings (connection_id, generation, state, ctype, asked_at) VALUES ($1, $2, $3, $4, $5)
+INSERT INTO standings (connection_id, generation, state, ctype, asked_at, stands)
+VALUES ($1, $2, $3, $4, $5, $6)
 ON CONFLICT (connection_id) DO UPDATE SET
     generation = excluded.generation, state = excluded.state, ctype = excluded.ctype,
-    asked_at = excluded.asked_at
+    asked_at = excluded.asked_at, stands = excluded.stands
 """
 
 
@@ -80,9 +80,25 @@ async def standings(connection: Connection, ids: Iterable[UUID]) -> dict[UUID, S
         sorted(set(ids)),
     )
     return {
-        row["connection_id"]: Standing(row["generation"], State(row["state"]), row["ctype"], row["asked_at"])
+        row["connection_id"]: Standing(
+            generation=row["generation"],
+            state=State(row["state"]),
+            ctype=row["ctype"],
+            asked_at=row["asked_at"],
+            stands=row["stands"],
+        )
         for row in rows
     }
+
+
+async def over(connection: Connection, ids: Iterable[UUID]) -> dict[UUID, int]:
+    """The generations at which connections came to their end, of those that did."""
+    rows = await connection.fetch(
+        "SELECT connection_id, generation FROM standings WHERE connection_id = ANY($1) AND state = ANY($2)",
+        list(ids),
+        [state.value for state in OVER],
+    )
+    return {row["connection_id"]: row["generation"] for row in rows}
 
 
 async def keep_standings(connection: Connection, changed: Mapping[UUID, Standing]) -> None:
@@ -90,7 +106,14 @@ async def keep_standings(connection: Connection, changed: Mapping[UUID, Standing
     await connection.executemany(
         _KEEP_STANDING,
         [
-            (connection_id, standing.generation, standing.state.value, standing.ctype, standing.asked_at)
+            (
+                connection_id,
+                standing.generation,
+                standing.state.value,
+                standing.ctype,
+                standing.asked_at,
+                standing.stands,
+            )
             for connection_id, standing in changed.items()
         ],
     )

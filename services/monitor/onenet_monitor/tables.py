@@ -35,7 +35,7 @@ class VerdictRow(Table, table=True):
 
 
 class StandingRow(Table, table=True):
-    """Where a connection stands, for the key figures; ``asked_at`` is when this generation began."""
+    """Where a connection stands, for the key figures; see ``standings.Standing``."""
 
     __tablename__ = "standings"
 
@@ -44,3 +44,4 @@ class StandingRow(Table, table=True):
     state: str
     ctype: str | None = None
     asked_at: datetime = Field(sa_column=_moment())
+    stands: bool = False

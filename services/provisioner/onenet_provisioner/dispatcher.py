@@ -37,6 +37,7 @@ class Dispatcher(Generic[T]):
         concurrency: most items in hand.
         poll: seconds between looks when nobody wakes it.
         heartbeat: seconds between renewals of the leases in hand.
+        grace: seconds for what is in hand when stopping.
     """
 
     def __init__(
@@ -48,12 +49,14 @@ class Dispatcher(Generic[T]):
         concurrency: int,
         poll: float = 1.0,
         heartbeat: float = 4.0,
+        grace: float = 3.0,
     ) -> None:
         self._kind = kind
         self._claims = claims
         self._work = work
         self._concurrency = concurrency
         self._poll = poll
+        self._grace = grace
         self._awake = asyncio.Event()
         self._running: dict[asyncio.Task[None], T] = {}
         self._dispatching = Background(f"dispatch {kind}", self._dispatch)
@@ -64,10 +67,12 @@ class Dispatcher(Generic[T]):
         self._renewing.start()
 
     async def stop(self) -> None:
-        """Finish what is in hand within seven seconds; release the rest."""
-        await self._dispatching.stop()
+        """Finish what is in hand within some seconds; release the rest."""
+        # A claim that is under way must come back, or its items wait until their lease ends.
+        self.wake()
+        await self._dispatching.stop(grace=2)
         if self._running:
-            await asyncio.wait(self._running, timeout=7)
+            await asyncio.wait(list(self._running), timeout=self._grace)
         for task in list(self._running):
             task.cancel()
         if self._running:
@@ -79,8 +84,12 @@ class Dispatcher(Generic[T]):
         self._awake.set()
 
     def wake_after(self, seconds: float) -> None:
-        """Look again in a while, such as when a provider asked for time."""
-        asyncio.get_running_loop().call_later(seconds, self._awake.set)
+        """Look again in a while, such as when a provider asked for time.
+
+        The end of a long while is found by polling: thousands of links under watch need no timers.
+        """
+        if seconds < 10 * self._poll:
+            asyncio.get_running_loop().call_later(seconds, self._awake.set)
 
     async def _dispatch(self) -> None:
         self._awake.clear()
@@ -111,6 +120,8 @@ class Dispatcher(Generic[T]):
         except OneNetError as error:
             # The result could not be saved: the lease runs out, and the work is done again.
             log.warning("dispatch.lost", kind=self._kind, code=error.code, reason=error.reason)
+        except Exception:
+            log.exception("dispatch.lost", kind=self._kind)
         finally:
             _working.add(-1, {"kind": self._kind})
 

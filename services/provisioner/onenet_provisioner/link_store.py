@@ -6,7 +6,7 @@ while a worker had it keeps its lease until that worker lets go, so that no two 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -41,7 +41,9 @@ ON CONFLICT (connection_id) DO UPDATE SET
     failure = excluded.failure, drifted = excluded.drifted, announce = excluded.announce,
     attempts = excluded.attempts, reason = excluded.reason, due_at = excluded.due_at,
     deadline_at = excluded.deadline_at, trace = excluded.trace, updated_at = now()
+WHERE links.generation <= excluded.generation
 """
+"""Of two who both saw no link, the newer generation wins, whoever writes last."""
 
 _CLAIM = f"""
 UPDATE links SET lease = $2, leased_until = now() + make_interval(secs => $3)
@@ -54,17 +56,21 @@ RETURNING {_COLUMNS}, lease
 
 _SAVE = """
 WITH saved AS (
-    UPDATE links SET phase = $3, standing = $4, details = $5, failure = $6, drifted = $7, announce = $8,
-        attempts = $9, reason = $10, due_at = $11, wish = $12, updated_at = now(),
-        lease = CASE WHEN $13 THEN lease END, leased_until = CASE WHEN $13 THEN leased_until END
-    WHERE connection_id = $1 AND lease = $2 AND generation = $14
+    UPDATE links SET phase = $3, standing = $4, details = $5, failure = $6, drifted = $7,
+        attempts = $8, reason = $9, wish = $10, updated_at = now(),
+        announce = CASE WHEN due_at IS NOT DISTINCT FROM $11 THEN $12 ELSE announce END,
+        due_at = CASE WHEN due_at IS NOT DISTINCT FROM $11 THEN $13 ELSE due_at END,
+        lease = CASE WHEN $14 THEN lease END, leased_until = CASE WHEN $14 THEN leased_until END
+    WHERE connection_id = $1 AND lease = $2 AND generation = $15
     RETURNING 1),
 written AS (
     INSERT INTO outbox (topic, key, headers, value)
-    SELECT * FROM unnest($15::text[], $16::text[], $17::jsonb[], $18::bytea[])
+    SELECT * FROM unnest($16::text[], $17::text[], $18::jsonb[], $19::bytea[])
     WHERE EXISTS (SELECT FROM saved))
 SELECT count(*) FROM saved
 """
+"""A link that somebody asked about meanwhile has another ``due_at`` than when it was claimed: it
+stays due, and the question stands."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,12 +116,41 @@ class LinkStore:
                 LEASE_SECONDS,
             )
 
-    async def save(self, work: Work, messages: Sequence[Message] = (), *, keep_lease: bool = False) -> bool:
-        """Write a link and its events in one statement.
+    async def save(self, work: Work, due_at: datetime | None, messages: Sequence[Message]) -> bool:
+        """Write a link and its events in one statement, and let go of it.
+
+        Args:
+            due_at: when to look at it next, None when it is done with.
 
         Returns:
             False when the lease is lost or a newer generation waits; then nothing was written.
         """
+        return await self._write(work, due_at, messages, keep_lease=False)
+
+    async def remember(self, work: Work, details: Mapping[str, str]) -> bool:
+        """Add to a link's details, also when a newer generation waits: it has to know of them, too.
+
+        Returns:
+            False when the lease is lost or a newer generation waits.
+        """
+        async with self.database.acquire() as connection:
+            current = await connection.fetchval(
+                "UPDATE links SET details = details || $3 WHERE connection_id = $1 AND lease = $2 "
+                "RETURNING generation = $4",
+                work.connection_id,
+                work.lease,
+                dict(details),
+                work.generation,
+            )
+        return bool(current)
+
+    async def keep(self, work: Work, messages: Sequence[Message]) -> bool:
+        """Write a link and its events while it stays in hand; the answer as in ``save``."""
+        return await self._write(work, work.due_at, messages, keep_lease=True)
+
+    async def _write(
+        self, work: Work, due_at: datetime | None, messages: Sequence[Message], *, keep_lease: bool
+    ) -> bool:
         async with self.database.acquire() as connection:
             saved = await connection.fetchval(
                 _SAVE,
@@ -126,11 +161,12 @@ class LinkStore:
                 work.details,
                 _json(work.failure),
                 work.drifted,
-                work.announce,
                 work.attempts,
                 work.reason,
-                work.due_at,
                 _json(work.wish),
+                work.due_at,
+                work.announce,
+                due_at,
                 keep_lease,
                 work.generation,
                 *outbox.rows(messages),

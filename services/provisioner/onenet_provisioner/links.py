@@ -16,7 +16,7 @@ from onenet_provisioner.tables import Phase
 
 
 class Failure(Value):
-    """Why a link is being undone; ``another_path`` asks the evaluator for another ctype."""
+    """Why a wish came to nothing; ``another_path`` asks the evaluator for another ctype."""
 
     code: str
     reason: str
@@ -25,7 +25,7 @@ class Failure(Value):
 
 @dataclass(frozen=True, slots=True)
 class Work:
-    """One row of ``links``, typed; see there for the fields."""
+    """One row of ``links``, typed; see there for the fields. ``due_at`` is that of the claim."""
 
     connection_id: UUID
     generation: int
@@ -81,9 +81,12 @@ def _evaluated(
 ) -> Work | None:
     if work is not None and event.generation < work.generation:
         return None
-    if work is not None and event.generation == work.generation and work.phase is not Phase.ENDED:
-        # Asked again because an answer was lost, or it takes long: a link that stands says so.
-        return replace(work, announce=True, due_at=now) if work.phase is Phase.WATCHED else None
+    if work is not None and event.generation == work.generation:
+        if work.phase in (Phase.WORKING, Phase.UNDOING):
+            return None
+        if work.phase is Phase.WATCHED or (work.failure is not None and work.ctype is event.ctype):
+            # Asked again because the answer was lost, or came while the question was repeated.
+            return replace(work, announce=True, due_at=now)
     fresh = _fresh(event.wish, message, now, deadline)
     return replace(
         fresh,

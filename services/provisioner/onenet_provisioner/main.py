@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from onenet_common import events
 from onenet_common.bus import Consumer, in_transaction
 from onenet_common.database import Database
+from onenet_common.housekeeping import Housekeeping
 from onenet_common.notifications import Listener
 from onenet_common.producer import Producer
 from onenet_common.relay import Relay
@@ -65,6 +66,7 @@ def wire(settings: ProvisionerSettings) -> Sequence[Component]:
     return [
         Topics(settings),
         database,
+        Housekeeping(database),
         producer,
         Relay(database, producer),
         clouds,

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
 
-from onenet_common.connection import Sample, Step
+from onenet_common.connection import Sample, Step, Wish
 from onenet_common.errors import OneNetError, PathRefused, Permanent, Transient
 from onenet_common.events import (
     ConnectionDelayed,
@@ -44,7 +44,7 @@ class Change:
 
 def established(work: Work, seen: Observed) -> Change:
     events = [_established(work, seen), _sampled(work, Health.UP)]
-    return Change(_watched(work, seen), events, "established")
+    return Change(replace(_watched(work, seen), standing=None, failure=None), events, "established")
 
 
 def as_desired(work: Work, seen: Observed) -> Change:
@@ -53,7 +53,7 @@ def as_desired(work: Work, seen: Observed) -> Change:
     if work.drifted:
         events.append(ConnectionRepaired(**_about(work), details=seen.details))
     if work.announce:
-        events.append(_established(work, seen))
+        events.append(_answer(work, seen))
     events.append(_sampled(work, Health.UP))
     return Change(_watched(work, seen), events, "repaired" if work.drifted else "as_desired")
 
@@ -94,8 +94,8 @@ def delayed(work: Work, error: Transient, now: datetime) -> Change:
     events: list[Event] = []
     if work.attempts == NOTABLE_ATTEMPT:
         events.append(_delayed(work, error))
-        if work.phase is Phase.WATCHED:
-            events.append(_sampled(work, Health.DEGRADED, (f"cannot be looked at: {error.reason}",)))
+    if work.phase is Phase.WATCHED and work.attempts >= NOTABLE_ATTEMPT:
+        events.append(_sampled(work, Health.DEGRADED, (f"cannot be looked at: {error.reason}",)))
     return Change(work, events, error.code)
 
 
@@ -122,25 +122,29 @@ def refused(work: Work, error: Permanent) -> Change:
 
 
 def undone(work: Work) -> Change:
-    """Nothing of the failed generation is left; what stood before it stands."""
+    """Nothing of the failed generation is left; what stood before it stands.
+
+    Also the answer, once more, of a link that came to nothing earlier.
+    """
     failure = work.failure or Failure(code="internal", reason="undone for a reason that was lost")
-    failed = _failed(work, failure)
     if work.standing is not None:
-        wish = work.standing.model_copy(update={"generation": work.generation})
-        restored = replace(_quiet(work), phase=Phase.WATCHED, wish=wish, standing=None)
-        return Change(restored, [failed], "reverted")
+        return Change(_restored(work, work.standing), [_failed(work, failure, reverted=True)], "reverted")
     if failure.another_path and work.ctype is not None:
         event = ConnectionPathRefused(**_about(work), wish=work.wish, ctype=work.ctype, reason=failure.reason)
         return Change(_ended(work), [event], "path_refused")
-    return Change(_ended(work), [failed], "failed")
+    return Change(_ended(work), [_failed(work, failure)], "failed")
 
 
 def _left_behind(work: Work, error: Permanent) -> Change:
+    """What cannot be undone is told; what stood before goes back under watch, which tells its health."""
     failure = work.failure or Failure(code=error.code, reason=error.reason)
-    told = failure.model_copy(
-        update={"reason": f"{failure.reason}; and it could not be cleaned up: {error.reason}"}
-    )
-    return Change(_ended(work), [_failed(work, told)], "failed")
+    reason = f"{failure.reason}; and it could not be cleaned up: {error.reason}"
+    return undone(replace(work, failure=Failure(code=failure.code, reason=reason)))
+
+
+def _restored(work: Work, standing: Wish) -> Work:
+    wish = standing.model_copy(update={"generation": work.generation})
+    return replace(_quiet(work), phase=Phase.WATCHED, wish=wish, standing=None)
 
 
 def _may_give_up(work: Work) -> bool:
@@ -148,7 +152,7 @@ def _may_give_up(work: Work) -> bool:
 
 
 def _watched(work: Work, seen: Observed) -> Work:
-    return replace(_quiet(work), phase=Phase.WATCHED, details={**work.details, **seen.details}, standing=None)
+    return replace(_quiet(work), phase=Phase.WATCHED, details={**work.details, **seen.details})
 
 
 def _ended(work: Work) -> Work:
@@ -156,24 +160,29 @@ def _ended(work: Work) -> Work:
 
 
 def _quiet(work: Work) -> Work:
-    return replace(work, failure=None, drifted=False, announce=False, attempts=0, reason=None)
+    return replace(work, drifted=False, announce=False, attempts=0, reason=None)
 
 
 def _about(work: Work) -> dict[str, Any]:
     return {"connection_id": work.connection_id, "generation": work.generation}
 
 
+def _answer(work: Work, seen: Observed) -> Event:
+    """What became of the wish that this generation stands for."""
+    return _failed(work, work.failure, reverted=True) if work.failure else _established(work, seen)
+
+
 def _established(work: Work, seen: Observed) -> ConnectionEstablished:
     return ConnectionEstablished(**_about(work), ctype=work.ctype, details=seen.details, adopted=seen.adopted)
 
 
-def _failed(work: Work, failure: Failure) -> ConnectionFailed:
+def _failed(work: Work, failure: Failure, *, reverted: bool = False) -> ConnectionFailed:
     return ConnectionFailed(
         **_about(work),
         ctype=work.ctype,
         code=failure.code,
         reason=failure.reason,
-        reverted=work.standing is not None,
+        reverted=reverted,
     )
 
 

@@ -120,11 +120,12 @@ class ProviderStore:
         return {row["resource_id"]: Resource.model_validate(row["resource"]) for row in rows}
 
     async def soon(self, provider_ids: set[UUID], seconds: float) -> None:
-        """Have providers looked at within so many seconds."""
+        """Have providers looked at within so many seconds; a look under way may have come too early."""
         async with self.database.acquire() as connection:
             await connection.execute(
                 "UPDATE providers SET due_at = now() + make_interval(secs => $2) "
-                "WHERE provider_id = ANY($1) AND due_at > now() + make_interval(secs => $2)",
+                "WHERE provider_id = ANY($1) "
+                "AND (lease IS NOT NULL OR due_at > now() + make_interval(secs => $2))",
                 sorted(provider_ids),
                 seconds,
             )
@@ -147,7 +148,10 @@ class ProviderStore:
     async def renew(self, held: Sequence[Look]) -> None:
         async with self.database.acquire() as connection:
             await connection.execute(
-                "UPDATE providers SET leased_until = now() + make_interval(secs => $2) WHERE lease = ANY($1)",
+                "UPDATE providers SET leased_until = now() + make_interval(secs => $3) "
+                "FROM unnest($1::uuid[], $2::uuid[]) AS held (provider_id, lease) "
+                "WHERE providers.provider_id = held.provider_id AND providers.lease = held.lease",
+                [look.provider.id for look in held],
                 [look.lease for look in held],
                 LEASE_SECONDS,
             )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -36,11 +36,22 @@ MOST_ROUNDS = 10
 """A plan that is not empty after so many rounds works against somebody else."""
 
 
+class Superseded(Exception):
+    """A newer wish waits for the link, or another worker has it: what is in hand is history."""
+
+
 @dataclass(frozen=True, slots=True)
 class Settled:
     """The plan is empty."""
 
     seen: Observed
+
+
+@dataclass(slots=True)
+class InHand:
+    """A claimed link while it is worked on; ``work`` is as it was saved last."""
+
+    work: Work
 
 
 class Reconciler:
@@ -49,7 +60,7 @@ class Reconciler:
     Args:
         watch_interval: seconds between looks at an established link.
         wake_after: asks the dispatcher to look again in so many seconds.
-        changed: told which providers' networks were changed, so that they are discovered anew.
+        changed: told whose networks may have been changed, so that they are discovered anew.
     """
 
     def __init__(
@@ -69,61 +80,71 @@ class Reconciler:
 
     async def reconcile(self, work: Work) -> None:
         """Take one claimed link as far as it goes now, and save what came of it."""
+        held = InHand(work)
         with _span(work) as span:
             try:
-                change = await self._advance(work)
+                change = await self._advance(held)
+            except Superseded:
+                _reconciled.add(1, {"phase": work.phase.value, "outcome": "superseded"})
+                await self._links.release(work)
+                return
             except Transient as error:
                 telemetry.failed(span, error)
-                change = outcomes.delayed(work, error, datetime.now(UTC))
+                change = outcomes.delayed(held.work, error, datetime.now(UTC))
             except Permanent as error:
                 telemetry.failed(span, error)
-                change = outcomes.refused(work, error)
+                change = outcomes.refused(held.work, error)
             except Exception as error:
                 telemetry.failed(span, error)
                 log.exception("reconcile.unforeseen", connection=str(work.connection_id))
-                change = outcomes.delayed(work, _unforeseen(error), datetime.now(UTC))
+                change = outcomes.delayed(held.work, _unforeseen(error), datetime.now(UTC))
             await self._save(work, change)
 
-    async def _advance(self, work: Work) -> Change:
-        if work.phase is Phase.WATCHED:
-            return await self._watch(work)
-        if work.phase is Phase.UNDOING:
-            return await self._undo(work)
+    async def _advance(self, held: InHand) -> Change:
+        match held.work.phase:
+            case Phase.WATCHED:
+                return await self._watch(held)
+            case Phase.UNDOING:
+                return await self._undo(held)
+            case Phase.ENDED:
+                return outcomes.undone(held.work)
+            case Phase.WORKING:
+                return await self._work(held)
+
+    async def _work(self, held: InHand) -> Change:
+        work = held.work
         desired = work.wish.desired_state
         if work.ctype is None:
             return outcomes.deleted(work)
         if desired is DesiredState.PLANNED:
             return await self._show_plan(work)
         driver = self._driver(work.ctype)
-        result = await self._until_settled(work, driver, work.link(desired))
+        result = await self._until_settled(held, driver, work.link(desired))
         if isinstance(result, Wait):
-            return outcomes.waiting(work, result, datetime.now(UTC))
-        self._changed({work.wish.left.provider, work.wish.right.provider})
-        return (
-            outcomes.deleted(work)
-            if desired is DesiredState.DELETED
-            else outcomes.established(work, result.seen)
-        )
+            return outcomes.waiting(held.work, result, datetime.now(UTC))
+        if desired is DesiredState.DELETED:
+            return outcomes.deleted(held.work)
+        return outcomes.established(held.work, result.seen)
 
     async def _show_plan(self, work: Work) -> Change:
         link = work.link(DesiredState.ESTABLISHED)
         driver = self._driver(link.ctype)
         return outcomes.planned(work, driver.plan(link, await driver.observe(link)))
 
-    async def _undo(self, work: Work) -> Change:
+    async def _undo(self, held: InHand) -> Change:
+        work = held.work
         if work.ctype is None:
             return outcomes.undone(work)
         wish, desired = (
             (work.standing, DesiredState.ESTABLISHED) if work.standing else (work.wish, DesiredState.DELETED)
         )
-        result = await self._until_settled(work, self._driver(work.ctype), work.link(desired, wish))
-        return (
-            outcomes.waiting(work, result, datetime.now(UTC))
-            if isinstance(result, Wait)
-            else outcomes.undone(work)
-        )
+        result = await self._until_settled(held, self._driver(work.ctype), work.link(desired, wish))
+        if isinstance(result, Wait):
+            return outcomes.waiting(held.work, result, datetime.now(UTC))
+        return outcomes.undone(held.work)
 
-    async def _watch(self, work: Work) -> Change:
+    async def _watch(self, held: InHand) -> Change:
+        work = held.work
         link = work.link(DesiredState.ESTABLISHED)
         driver = self._driver(link.ctype)
         seen = await driver.observe(link)
@@ -132,27 +153,26 @@ class Reconciler:
             return outcomes.as_desired(work, seen)
         if not work.drifted:
             drift = outcomes.drifted(work, steps)
-            if not await self._links.save(drift.work, _messages(drift.events), keep_lease=True):
-                return Change(work)
-            work = drift.work
-        result = await self._until_settled(work, driver, link)
+            await self._keep(held, drift.work, drift.events)
+        result = await self._until_settled(held, driver, link)
         if isinstance(result, Wait):
-            return outcomes.waiting(work, result, datetime.now(UTC))
-        return outcomes.as_desired(work, result.seen)
+            return outcomes.waiting(held.work, result, datetime.now(UTC))
+        return outcomes.as_desired(held.work, result.seen)
 
-    async def _until_settled(self, work: Work, driver: Driver[Any], link: Link) -> Settled | Wait:
+    async def _until_settled(self, held: InHand, driver: Driver[Any], link: Link) -> Settled | Wait:
         for _ in range(MOST_ROUNDS):
             seen = await driver.observe(link)
             steps = driver.plan(link, seen)
             if not steps:
+                self._changed({link.wish.left.provider, link.wish.right.provider})
                 return Settled(seen)
             for step in steps:
                 outcome = await self._apply(driver, link, step)
                 if isinstance(outcome, Wait):
                     return outcome
                 if outcome.remember:
-                    link = replace(link, details={**link.details, **outcome.remember})
-                    await self._links.save(replace(work, details=link.details), keep_lease=True)
+                    await self._remember(held, outcome.remember)
+                    link = replace(link, details=dict(held.work.details))
         raise Transient("the plan is not empty however often it is applied", code="not_converging")
 
     async def _apply(self, driver: Driver[Any], link: Link, step: Step) -> Done | Wait:
@@ -165,6 +185,26 @@ class Reconciler:
         _steps.add(1, {**labels, "outcome": "wait" if isinstance(outcome, Wait) else "done"})
         return outcome
 
+    async def _remember(self, held: InHand, details: Mapping[str, str]) -> None:
+        """Save what a step wants to be known, for whatever generation comes.
+
+        Raises:
+            Superseded: this generation need not go on.
+        """
+        if not await self._links.remember(held.work, details):
+            raise Superseded
+        held.work = replace(held.work, details={**held.work.details, **details})
+
+    async def _keep(self, held: InHand, work: Work, events: Sequence[Event]) -> None:
+        """Save a link on the way and publish; it stays in hand.
+
+        Raises:
+            Superseded: nothing was saved.
+        """
+        if not await self._links.keep(work, _messages(events)):
+            raise Superseded
+        held.work = work
+
     def _driver(self, ctype: CType) -> Driver[Any]:
         try:
             return self._drivers[ctype]
@@ -174,10 +214,10 @@ class Reconciler:
     async def _save(self, work: Work, change: Change) -> None:
         pause = self._pause(change)
         due = None if pause is None else datetime.now(UTC) + timedelta(seconds=pause)
-        if not await self._links.save(replace(change.work, due_at=due), _messages(change.events)):
+        if not await self._links.save(change.work, due, _messages(change.events)):
             await self._links.release(work)
         _reconciled.add(1, {"phase": work.phase.value, "outcome": change.outcome})
-        if pause is not None and pause < self._watch_interval:
+        if pause is not None:
             self._wake_after(pause)
 
     def _pause(self, change: Change) -> float | None:
@@ -191,7 +231,7 @@ class Reconciler:
         return spread(self._watch_interval) if change.work.phase is Phase.WATCHED else 0.0
 
 
-def _messages(events: list[Event]) -> list[Message]:
+def _messages(events: Sequence[Event]) -> list[Message]:
     return [Message.of(event) for event in events]
 
 

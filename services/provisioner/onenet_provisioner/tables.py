@@ -20,7 +20,8 @@ class Phase(StrEnum):
     """What the reconciler does with a link when it is due.
 
     ``WORKING`` leads to what is desired, ``UNDOING`` removes what could not be finished,
-    ``WATCHED`` compares and repairs, ``ENDED`` is a tombstone that keeps the generation.
+    ``WATCHED`` compares and repairs, ``ENDED`` is a tombstone that keeps the generation and,
+    when it came to nothing, the answer.
     """
 
     WORKING = "WORKING"
@@ -41,8 +42,8 @@ class LinkRow(Table, table=True):
     """One connection's work.
 
     ``standing`` is the wish that was established last, restored when a change of it fails;
-    ``failure`` is what will be published once the undoing is done; ``announce`` asks for the
-    present state to be published though it did not change.
+    ``failure`` says why this generation came to nothing: published once the undoing is done,
+    and kept for whoever asks again; ``announce`` asks for the answer to be published again.
     """
 
     __tablename__ = "links"

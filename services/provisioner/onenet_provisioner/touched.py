@@ -31,6 +31,6 @@ class Touched:
         await self._flushing.stop()
 
     async def _flush(self) -> None:
-        ids, self._ids = self._ids, set()
-        if ids:
+        if ids := set(self._ids):
             await self._providers.soon(ids, self._after)
+            self._ids -= ids
