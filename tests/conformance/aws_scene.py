@@ -62,7 +62,7 @@ class AwsScene:
 
     def __init__(self, cloud: LocalCloud, sessions: Sessions, left: Place, right: Place) -> None:
         self._cloud = cloud
-        self._sessions = sessions
+        self.sessions = sessions
         self.places = {Side.LEFT: left, Side.RIGHT: right}
         self.vpcs = {
             Side.LEFT: left.owner.vpc(*LEFT_BLOCKS, region=left.provider.region),
@@ -76,7 +76,7 @@ class AwsScene:
         )
 
     def driver(self) -> AwsPeering:
-        return AwsPeering(self._sessions, Reads(self._sessions), look_again=0.01)
+        return AwsPeering(self.sessions, Reads(self.sessions), look_again=0.01)
 
     def objects(self) -> Counter[str]:
         own = self._own_peerings()
