@@ -7,9 +7,11 @@ from collections.abc import AsyncIterator
 import pytest
 
 from onenet_local.parts import Choice
+from onenet_local.services import SERVICES
 from onenet_local.settings import LocalSettings
 from onenet_local.stack import Stack
 from onenet_local.unprivileged import temporary_folder
+from tests.e2e.traces import Traces
 
 HASTE = {
     "api": {"ONENET_API_REPUBLISH_AFTER": "3"},
@@ -21,8 +23,20 @@ HASTE = {
 
 
 @pytest.fixture(scope="session")
-async def stack() -> AsyncIterator[Stack]:
+async def traces() -> AsyncIterator[Traces]:
+    received = Traces()
+    await received.start()
+    yield received
+    await received.stop()
+
+
+@pytest.fixture(scope="session")
+async def stack(traces: Traces) -> AsyncIterator[Stack]:
+    told = {
+        service.name: {"ONENET_OTLP_ENDPOINT": traces.endpoint, **HASTE.get(service.name, {})}
+        for service in SERVICES
+    }
     with temporary_folder() as folder:
         settings = LocalSettings(local_fsync=False)
-        async with Stack(folder, settings, choice=Choice(environment=HASTE)) as running:
+        async with Stack(folder, settings, choice=Choice(environment=told)) as running:
             yield running
