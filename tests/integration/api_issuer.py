@@ -55,4 +55,4 @@ class Issuer:
         return JSONResponse({"issuer": URL, "jwks_uri": f"{URL}/keys"})
 
     async def _keys(self, _: Request) -> Response:
-        return JSONResponse(KeySet(self.listed).as_dict(private=False))
+        return JSONResponse(KeySet([*self.listed]).as_dict(private=False))

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+import socket
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from itertools import count
@@ -25,6 +27,7 @@ from onenet_common.connection import ProviderType, Resource
 from onenet_common.database import Database
 from onenet_common.envelope import Message, decode
 from onenet_common.events import Event, ResourceDiscovered, ResourceGone
+from onenet_common.runner import Server
 from tests.integration.api_issuer import URL, Issuer
 
 ADMIN = ("root", ("onenet-admins",))
@@ -131,6 +134,16 @@ class Scene:
             for row in sorted(rows, key=lambda row: row["id"])
         ]
         return [message for message in messages if message is not None]
+
+    @asynccontextmanager
+    async def served(self) -> AsyncIterator[str]:
+        """The API on a real port, and its URL."""
+        with socket.create_server(("127.0.0.1", 0)) as free:
+            port = free.getsockname()[1]
+        server = Server(self.app, host="127.0.0.1", port=port)
+        await server.start()
+        yield f"http://127.0.0.1:{port}"
+        await server.stop()
 
     def _client(self, headers: dict[str, str], *, raising: bool = True) -> httpx.AsyncClient:
         transport = httpx.ASGITransport(self.app, raise_app_exceptions=raising)

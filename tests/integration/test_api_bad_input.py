@@ -205,7 +205,9 @@ async def test_what_is_not_there_is_a_problem_too(
     ["", "Bearer", "Bearer ", "Basic bGVuYTpsZW5h", "Bearer x", "Bearer a.b.c", "Bearer \xff\xff"],
 )
 async def test_a_bad_token_is_refused_with_a_challenge(scene: Scene, authorization: str) -> None:
-    answer = await scene.anonymous.get("/v1/me", headers={"Authorization": authorization.encode("latin-1")})
+    answer = await scene.anonymous.get(
+        "/v1/me", headers=[(b"Authorization", authorization.encode("latin-1"))]
+    )
     assert answer.status_code == 401
     assert answer.headers["WWW-Authenticate"].startswith("Bearer ")
     errors(answer)

@@ -12,7 +12,8 @@ from tests.integration.api_scene import Owner, Scene
 
 async def walk(http: httpx.AsyncClient, path: str, **query: Any) -> list[list[dict[str, Any]]]:
     """All pages of a list."""
-    pages, cursor = [], None
+    pages: list[list[dict[str, Any]]] = []
+    cursor: str | None = None
     while cursor is not None or not pages:
         answer = await http.get(path, params=query | ({"cursor": cursor} if cursor else {}))
         assert answer.status_code == 200, answer.text

@@ -79,11 +79,23 @@ def _complete(operation: dict[str, Any], *, signed_in: bool) -> None:
     if signed_in:
         operation["security"] = [{"oidc": []}]
         common |= _WITH_TOKEN
+    for parameter in operation.get("parameters", ()):
+        _without_null(parameter)
     if "parameters" in operation or "requestBody" in operation:
         common |= _WITH_INPUT
     if "requestBody" in operation:
         common |= _WITH_BODY
     operation["responses"] |= {str(status): response for status, response in common.items()}
+
+
+def _without_null(parameter: dict[str, Any]) -> None:
+    """A parameter is left out or has a value; what the framework describes as null is the former."""
+    schema = parameter["schema"]
+    options = [option for option in schema.pop("anyOf", ()) if option != {"type": "null"}]
+    if len(options) == 1:
+        schema |= options[0]
+    elif options:
+        schema["anyOf"] = options
 
 
 def _schemas_of_problems() -> dict[str, Any]:

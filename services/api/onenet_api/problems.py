@@ -14,6 +14,7 @@ from fastapi.responses import Response
 from opentelemetry import trace
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.exceptions import HTTPException
+from starlette.routing import Match
 
 from onenet_common.errors import Transient
 
@@ -156,7 +157,18 @@ async def _on_http_error(request: Request, error: HTTPException) -> Response:
         405: f"{request.method} is not possible here",
     }.get(error.status_code, str(error.detail))
     code = phrase.lower().replace(" ", "-")
-    return answer(Problem(error.status_code, code, detail, headers=error.headers), request.url.path)
+    headers = {"Allow": _allowed(request)} if error.status_code == 405 else error.headers
+    return answer(Problem(error.status_code, code, detail, headers=headers), request.url.path)
+
+
+def _allowed(request: Request) -> str:
+    """Every method of this path; the framework names those of one route alone."""
+    routes = request.app.router.routes
+    return ", ".join(
+        method
+        for method in ("GET", "POST", "PATCH", "DELETE")
+        if any(route.matches({**request.scope, "method": method})[0] is Match.FULL for route in routes)
+    )
 
 
 async def _on_transient(request: Request, error: Transient) -> Response:
