@@ -16,8 +16,9 @@ from moto.ec2.responses.vpc_peering_connections import VPCPeeringConnections
 from moto.ec2.utils import random_vpc_peering_connection_id
 
 from onenet_local.cloud import lifecycle
+from onenet_local.cloud import peering_checks as checks
 from onenet_local.cloud.filters import peering_filter
-from onenet_local.cloud.lifecycle import ACTIVE, INITIATING, LIVE, PENDING, PROVISIONING
+from onenet_local.cloud.lifecycle import ACTIVE, LIVE, PENDING
 from onenet_local.cloud.peering import Peering, Side
 from onenet_local.cloud.rules import Rules
 from onenet_local.cloud.state import Cloud
@@ -45,7 +46,7 @@ class Peerings(VPCPeeringConnections):
         existing = self._live_between(requester, accepter)
         if existing is not None:
             return ActionResult({"VpcPeeringConnection": self._told(existing)})
-        self._check_pending_quota()
+        checks.pending_quota(self._requested(), self._rules.pending_peerings)
         peering = self._request(requester, accepter)
         return ActionResult({"VpcPeeringConnection": self._told(peering, first=True)})
 
@@ -64,47 +65,42 @@ class Peerings(VPCPeeringConnections):
 
     def accept_vpc_peering_connection(self) -> ActionResult:
         peering = self._peering(self._get_param("VpcPeeringConnectionId"))
-        self._check_accepter(peering, "accept", "accepted")
-        if peering.code != PENDING:
-            raise _wrong_state(peering)
+        checks.accepter(peering, self.current_account, self.region, "accept", "accepted")
+        checks.state(peering, PENDING)
         for side in (peering.requester, peering.accepter):
-            self._check_room(peering, side)
+            checks.room(peering, side, self._rules.peerings_per_vpc)
         peering.phases = lifecycle.accepted(time.time(), self._rules.settle)
         return ActionResult({"VpcPeeringConnection": self._told(peering, first=True)})
 
     def reject_vpc_peering_connection(self) -> ActionResult:
         peering = self._peering(self._get_param("VpcPeeringConnectionId"))
-        self._check_accepter(peering, "reject", "accepted or rejected")
-        if peering.code != PENDING:
-            raise _wrong_state(peering)
+        checks.accepter(peering, self.current_account, self.region, "reject", "accepted or rejected")
+        checks.state(peering, PENDING)
         peering.phases = lifecycle.rejected(time.time(), self.current_account)
         return ActionResult({"Return": True})
 
     def delete_vpc_peering_connection(self) -> ActionResult:
         peering = self._peering(self._get_param("VpcPeeringConnectionId"))
-        if peering.code not in (PENDING, ACTIVE):
-            raise _wrong_state(peering)
-        if peering.code == PENDING and not peering.requester.is_at(self.current_account, self.region):
-            raise _not_permitted(f"User ({self.current_account}) cannot delete peering {peering.id}")
+        checks.state(peering, PENDING, ACTIVE)
+        checks.deleter(peering, self.current_account, self.region)
         peering.end(self.current_account, self._rules.settle)
         return ActionResult({"Return": True})
 
     def modify_vpc_peering_connection_options(self) -> ActionResult:
         peering = self._peering(self._get_param("VpcPeeringConnectionId"))
-        if peering.code != ACTIVE:
-            raise _not_permitted(
-                f"Peering {peering.id} is not active. Peering options can be added only to active peerings."
-            )
-        answer: dict[str, Any] = {}
-        for name, side, parameter in (
-            ("accepter", peering.accepter, "AccepterPeeringConnectionOptions"),
-            ("requester", peering.requester, "RequesterPeeringConnectionOptions"),
-        ):
-            if wanted := self._get_param(parameter):
-                self._check_own_side(name, side)
-                side.options.update({option: bool(value) for option, value in wanted.items()})
-                answer[parameter] = side.options
-        return ActionResult(answer)
+        checks.takes_options(peering)
+        wanted = {
+            name: (side, self._get_param(f"{name}PeeringConnectionOptions"))
+            for name, side in (("Accepter", peering.accepter), ("Requester", peering.requester))
+            if self._get_param(f"{name}PeeringConnectionOptions")
+        }
+        for name, (side, _) in wanted.items():
+            checks.own_side(name, side, self.current_account, self.region)
+        for side, options in wanted.values():
+            side.options.update({option: bool(value) for option, value in options.items()})
+        return ActionResult(
+            {f"{name}PeeringConnectionOptions": side.options for name, (side, _) in wanted.items()}
+        )
 
     def _request(self, requester: Side, accepter: Side) -> Peering:
         now, settle = time.time(), self._rules.settle
@@ -142,73 +138,14 @@ class Peerings(VPCPeeringConnections):
             f"The vpcPeeringConnection ID '{peering_id}' does not exist",
         )
 
+    def _requested(self) -> list[Peering]:
+        """The peerings that this account asked for in this region."""
+        here = (self.current_account, self.region)
+        return [peering for peering in self._peerings() if peering.requester.is_at(*here)]
+
     def _live_between(self, requester: Side, accepter: Side) -> Peering | None:
-        pair = (requester.vpc_id, accepter.vpc_id)
-        return next(
-            (
-                peering
-                for peering in self._peerings()
-                if (peering.requester.vpc_id, peering.accepter.vpc_id) == pair and peering.code in LIVE
-            ),
-            None,
-        )
-
-    def _check_pending_quota(self) -> None:
-        pending = sum(
-            peering.code in (INITIATING, PENDING)
-            and peering.requester.is_at(self.current_account, self.region)
-            for peering in self._peerings()
-        )
-        if pending >= self._rules.pending_peerings:
-            raise EC2ClientError(
-                "PendingVpcPeeringConnectionLimitExceeded", "Vpc peering connection request limit exceeded."
-            )
-
-    def _check_room(self, peering: Peering, side: Side) -> None:
-        others: list[Peering] = [
-            other
-            for other in side.backend.vpc_pcxs.values()
-            if other.code in (PROVISIONING, ACTIVE) and other.involves(side.vpc_id)
-        ]
-        if any(other.joins(peering.requester.vpc_id, peering.accepter.vpc_id) for other in others):
-            raise EC2ClientError(
-                "VpcPeeringConnectionAlreadyExists",
-                f"The vpc peering connection identified by {peering.id} already exists.",
-            )
-        if len(others) >= self._rules.peerings_per_vpc:
-            raise EC2ClientError(
-                "ActiveVpcPeeringConnectionPerVpcLimitExceeded",
-                f"You've reached the limit on the number of active peerings of {side.vpc_id}.",
-            )
-
-    def _check_accepter(self, peering: Peering, verb: str, participle: str) -> None:
-        if self.current_account != peering.accepter.account:
-            raise _not_permitted(f"User ({self.current_account}) cannot {verb} peering {peering.id}")
-        if self.region != peering.accepter.region:
-            raise _not_permitted(
-                f"Incorrect region ({self.region}) specified for this request. VPC peering connection "
-                f"{peering.id} must be {participle} in region {peering.accepter.region}"
-            )
-
-    def _check_own_side(self, name: str, side: Side) -> None:
-        if self.current_account != side.account:
-            raise _not_permitted(
-                f"User {self.current_account} does not have permission to modify the {name} side "
-                "peering options"
-            )
-        if self.region != side.region:
-            raise _not_permitted(
-                f"{name.capitalize()}'s VPC Peering connection options cannot be modified "
-                "for a different region"
-            )
-
-
-def _wrong_state(peering: Peering) -> EC2ClientError:
-    return EC2ClientError(
-        "InvalidStateTransition",
-        f"VpcPeeringConnectionID {peering.id} is not in the correct state for the request.",
-    )
-
-
-def _not_permitted(message: str) -> EC2ClientError:
-    return EC2ClientError("OperationNotPermitted", message)
+        for peering in self._requested():
+            ends = (peering.requester.vpc_id, peering.accepter.vpc_id)
+            if ends == (requester.vpc_id, accepter.vpc_id) and peering.code in LIVE:
+                return peering
+        return None
