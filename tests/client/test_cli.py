@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from uuid import NAMESPACE_URL, uuid5
 
 import pytest
 import yaml
@@ -14,6 +15,7 @@ from tests.client.fake_api import FakeApi, Thing
 
 WEST = ("vpc-1a1a1a1a", "10.0.0.0/16")
 EAST = ("vpc-2b2b2b2b", "10.1.0.0/16")
+EAST_ID = str(uuid5(NAMESPACE_URL, EAST[0]))[:8]
 
 
 @pytest.fixture
@@ -112,7 +114,7 @@ def test_filters_take_names(onenet: Run, api: FakeApi, orders: Thing) -> None:
 
 
 @pytest.mark.parametrize(
-    "right", ["billing", "billing/vpc-2b2b2b2b", r"billing/AWS\vpc-2b2b2b2b", "vpc-2b2b2b2b"]
+    "right", ["billing", "billing/vpc-2b2b2b2b", r"billing/AWS\vpc-2b2b2b2b", EAST[0], EAST_ID]
 )
 def test_a_resource_can_be_called_by_many_names(
     onenet: Run, api: FakeApi, orders: Thing, billing: Thing, right: str
@@ -220,7 +222,7 @@ def test_where_no_consent_is_awaited_none_is_given(onenet: Run, api: FakeApi, pe
 
 def test_a_refusal_ends_the_request(onenet: Run, api: FakeApi, pending: Thing) -> None:
     assert onenet("refuse", "pay", "--reason", "not now", user="bob").code == 0
-    watched = onenet("watch", "pay")
+    watched = onenet("watch", "pay", "--timeout", "10")
     assert watched.code == 1
     assert "bob refused: not now" in watched.err
 

@@ -59,8 +59,11 @@ def test_a_role_belongs_to_its_account() -> None:
         ("kind: Service\n", "document 1 name"),
         ("kind: Service\nname: x\ncolour: red\n", "document 1 colour"),
         ("kind: Service\nname: x\n---\nkind: Service\nname: x\n", "twice"),
-        (PROVIDER.replace("eu-north-1", "Frankfurt"), "document 1 region Frankfurt"),
-        (CONNECTION + "desired_state: DELETED\n", "document 1 desired_state DELETED"),
+        (
+            PROVIDER.replace("eu-north-1", "Frankfurt"),
+            'region "Frankfurt" is not valid; write it like eu-',
+        ),
+        (CONNECTION + "desired_state: DELETED\n", 'document 1 desired_state "DELETED"'),
         (CONNECTION + "requirements: {bandwidth_mbps: -1}\n", "document 1 requirements.bandwidth_mbps -1"),
     ],
 )
