@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from onenet_provisioner.drivers.aws.coalescing import Coalescer
+from onenet_provisioner.drivers.aws.coalescing import AT_ONCE, Coalescer
 
 
 class Shelf:
@@ -42,15 +42,17 @@ async def test_a_read_never_shares_a_call_that_was_on_its_way() -> None:
     shelf = Shelf()
     reader = Coalescer(shelf.fetch)
     shelf.gate.clear()
-    early = asyncio.create_task(reader.read({"a"}))
-    await started(early, shelf, 1)
+    early = []
+    for number in range(AT_ONCE):
+        early.append(asyncio.create_task(reader.read({f"{number}"})))
+        await started(early[-1], shelf, number + 1)
     shelf.version = 1
-    late = [asyncio.create_task(reader.read({key})) for key in "bc"]
+    late = [asyncio.create_task(reader.read({key})) for key in "abc"]
     await asyncio.sleep(0)
     shelf.gate.set()
-    assert await early == 0
-    assert await asyncio.gather(*late) == [1, 1]
-    assert shelf.calls == [frozenset("a"), frozenset("bc")]
+    assert await asyncio.gather(*early) == [0] * AT_ONCE
+    assert await asyncio.gather(*late) == [1, 1, 1]
+    assert shelf.calls[AT_ONCE:] == [frozenset("abc")]
 
 
 async def test_more_keys_than_a_call_takes_are_spread_over_several() -> None:

@@ -9,17 +9,20 @@ side, in that side's own account and region.
 from __future__ import annotations
 
 import asyncio
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from onenet_common.connection import CType, Side, Step, Wish
 from onenet_provisioner.drivers.aws import peering_answers as answers
 from onenet_provisioner.drivers.aws.peering_calls import PeeringCalls
-from onenet_provisioner.drivers.aws.peering_claim import claim
-from onenet_provisioner.drivers.aws.peering_model import LIVE, RouteTable, SeenPeering
+from onenet_provisioner.drivers.aws.peering_claim import CREATED, claim
+from onenet_provisioner.drivers.aws.peering_model import LIVE, Peering, RouteTable, SeenPeering
 from onenet_provisioner.drivers.aws.peering_plan import one_place, plan
 from onenet_provisioner.drivers.aws.reads import Reads
 from onenet_provisioner.drivers.aws.sessions import Sessions
 from onenet_provisioner.drivers.driver import Link, Outcome
+
+if TYPE_CHECKING:
+    from types_aiobotocore_ec2.type_defs import VpcPeeringConnectionTypeDef
 
 
 class AwsPeering:
@@ -41,19 +44,23 @@ class AwsPeering:
         self._calls = PeeringCalls(sessions, reads, look_again)
 
     async def observe(self, link: Link) -> SeenPeering:
-        """Read the pair; the right side's view of its peerings only when the left sees a live one."""
-        wish = link.wish
-        vpcs = frozenset((wish.left.native_id, wish.right.native_id))
-        left_view, tables = await asyncio.gather(self._reads.peerings(wish.left, vpcs), self._tables(wish))
-        right_view = left_view
-        if not one_place(wish) and any(one["Status"]["Code"] in LIVE for one in left_view):
-            right_view = await self._reads.peerings(wish.right, vpcs)
-        peerings = answers.peerings(wish, {Side.LEFT: left_view, Side.RIGHT: right_view})
-        claimed = claim(link, peerings)
-        details = {}
-        if claimed.peering:
-            details = {"peering_id": claimed.peering.id, "status": claimed.peering.status}
-        return SeenPeering(peerings=peerings, tables=tables, details=details, adopted=claimed.adopted)
+        """Read the pair, each side in its own account and region.
+
+        The right side is asked for its peerings when one is known or the left side shows one:
+        both list every peering of the pair, and what they differ in are tags and options.
+        """
+        wish, pair = link.wish, _pair(link.wish)
+        known = CREATED in link.details and not one_place(wish)
+        left_view, right_view, tables = await asyncio.gather(
+            self._reads.peerings(wish.left, pair),
+            self._reads.peerings(wish.right, pair) if known else _nothing(),
+            self._tables(wish),
+        )
+        if one_place(wish):
+            right_view = left_view
+        elif not known and any(one["Status"]["Code"] in LIVE for one in left_view):
+            right_view = await self._reads.peerings(wish.right, pair)
+        return _seen(link, answers.peerings(wish, {Side.LEFT: left_view, Side.RIGHT: right_view}), tables)
 
     def plan(self, link: Link, seen: SeenPeering) -> list[Step]:
         return plan(link, seen, dns=self._dns_resolution)
@@ -75,3 +82,21 @@ class AwsPeering:
             side: answers.route_tables(table for table in found if table["VpcId"] == vpc)
             for side, vpc in ((Side.LEFT, left), (Side.RIGHT, right))
         }
+
+
+async def _nothing() -> list[VpcPeeringConnectionTypeDef]:
+    return []
+
+
+def _pair(wish: Wish) -> frozenset[str]:
+    return frozenset((wish.left.native_id, wish.right.native_id))
+
+
+def _seen(
+    link: Link, peerings: tuple[Peering, ...], tables: dict[Side, tuple[RouteTable, ...]]
+) -> SeenPeering:
+    claimed = claim(link, peerings)
+    details = {}
+    if claimed.peering:
+        details = {"peering_id": claimed.peering.id, "status": claimed.peering.status}
+    return SeenPeering(peerings=peerings, tables=tables, details=details, adopted=claimed.adopted)
