@@ -20,26 +20,11 @@ from sqlalchemy.schema import CreateIndex, CreateTable
 
 from onenet_common import inbox, outbox
 from onenet_common.errors import Transient
+from onenet_common.postgres_errors import TranslatingConnection, loss_translated, translated
 
 log = structlog.get_logger(__name__)
 
 Connection: TypeAlias = "PoolConnectionProxy[asyncpg.Record]"
-
-UNAVAILABLE = (
-    asyncpg.PostgresConnectionError,
-    asyncpg.InterfaceError,
-    asyncpg.TooManyConnectionsError,
-    asyncpg.CannotConnectNowError,
-    asyncpg.AdminShutdownError,
-    asyncpg.CrashShutdownError,
-    asyncpg.DeadlockDetectedError,
-    asyncpg.SerializationError,
-    asyncpg.QueryCanceledError,
-    ConnectionError,
-    TimeoutError,
-    OSError,
-)
-"""What PostgreSQL says when the same statement may succeed later."""
 
 
 class Database:
@@ -66,15 +51,7 @@ class Database:
     async def start(self) -> None:
         """Wait for the server, then create what is missing; safe with many at once."""
         await self._until_available(self._create_schema)
-        self._pool = await asyncpg.create_pool(
-            self._url,
-            min_size=1,
-            max_size=self._size,
-            timeout=self._timeout,
-            command_timeout=self._timeout,
-            server_settings=self._server_settings(),
-            init=_use_json,
-        )
+        await self._until_available(self._open_pool)
 
     async def stop(self) -> None:
         if self._pool is not None:
@@ -92,11 +69,18 @@ class Database:
         """
         if self._pool is None:
             raise Transient("the database is not connected yet", code="database_unavailable")
+        if self._pool.is_closing():
+            raise Transient("the database is not connected any more", code="database_unavailable")
+        with translated():
+            # A time-out of the pool's own would run each acquisition in a task.
+            async with asyncio.timeout(self._timeout):
+                connection = await self._pool.acquire()
         try:
-            async with self._pool.acquire(timeout=self._timeout) as connection:
+            with loss_translated(connection):
                 yield connection
-        except UNAVAILABLE as error:
-            raise Transient(f"the database is unavailable: {error}", code="database_unavailable") from error
+        finally:
+            with translated():
+                await self._pool.release(connection, timeout=self._timeout)
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[Connection]:
@@ -109,13 +93,35 @@ class Database:
             yield connection
 
     async def connect(self) -> asyncpg.Connection[asyncpg.Record]:
-        """A connection of its own, for listening and for advisory locks; the caller closes it."""
-        return await asyncpg.connect(
-            self._url, timeout=self._timeout, server_settings=self._server_settings()
-        )
+        """A connection of its own, for listening and for advisory locks; the caller closes it.
+
+        Raises:
+            Transient: when the database is away.
+        """
+        with translated():
+            return await asyncpg.connect(
+                self._url,
+                timeout=self._timeout,
+                server_settings=self._server_settings(),
+                connection_class=TranslatingConnection,
+            )
 
     def _server_settings(self) -> dict[str, str]:
         return {"search_path": self.schema, "application_name": f"onenet-{self.schema}", "jit": "off"}
+
+    async def _open_pool(self) -> None:
+        with translated():
+            self._pool = await asyncpg.create_pool(
+                self._url,
+                min_size=1,
+                max_size=self._size,
+                timeout=self._timeout,
+                command_timeout=self._timeout,
+                server_settings=self._server_settings(),
+                connection_class=TranslatingConnection,
+                init=_use_json,
+                reset=_keep_session,
+            )
 
     async def _create_schema(self) -> None:
         connection = await self.connect()
@@ -135,8 +141,8 @@ class Database:
         while True:
             try:
                 return await attempt()
-            except UNAVAILABLE as error:
-                log.warning("database.unavailable", schema=self.schema, error=str(error), retry_in=delay)
+            except Transient as error:
+                log.warning("database.unavailable", schema=self.schema, error=error.reason, retry_in=delay)
             await asyncio.sleep(delay)
             delay = min(delay * 2, 5.0)
 
@@ -150,6 +156,13 @@ def _create_statements(metadata: MetaData) -> list[str]:
             str(CreateIndex(index, if_not_exists=True).compile(dialect=dialect)) for index in table.indexes
         ]
     return statements
+
+
+async def _keep_session(_connection: asyncpg.Connection[asyncpg.Record]) -> None:
+    """Spare each release a round trip: nobody leaves settings, locks or listeners on the pool.
+
+    The pool itself rolls back what a cancelled caller left open.
+    """
 
 
 async def _use_json(connection: asyncpg.Connection[asyncpg.Record] | Connection) -> None:

@@ -9,7 +9,9 @@ from typing import Any
 import structlog
 
 from onenet_common.background import Background
-from onenet_common.database import UNAVAILABLE, Database
+from onenet_common.database import Database
+from onenet_common.errors import Transient
+from onenet_common.postgres_errors import translated
 
 log = structlog.get_logger(__name__)
 
@@ -45,8 +47,9 @@ class Listener:
             await ended.wait()
         finally:
             try:
-                await connection.close(timeout=2)
-            except UNAVAILABLE:
+                with translated():
+                    await connection.close(timeout=2)
+            except Transient:
                 log.debug("listener.close_failed", channel=self._channel)
 
     def _call(self, _connection: Any, _pid: int, _channel: str, payload: object) -> None:

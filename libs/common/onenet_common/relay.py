@@ -10,9 +10,8 @@ import asyncpg
 import structlog
 
 from onenet_common.background import Background
-from onenet_common.database import UNAVAILABLE, Database
+from onenet_common.database import Database
 from onenet_common.envelope import encode_headers
-from onenet_common.errors import Transient
 from onenet_common.producer import Outgoing, Producer
 from onenet_common.telemetry import meter
 
@@ -38,6 +37,7 @@ class Relay:
         self._database = database
         self._producer = producer
         self._poll = poll
+        self._written = asyncio.Event()
         self._relaying = Background(f"relay {database.schema}", self._lead, interval=poll, longest_pause=2.0)
         self.leading = False
 
@@ -45,13 +45,12 @@ class Relay:
         self._relaying.start()
 
     async def stop(self) -> None:
-        await self._relaying.stop()
+        """Publish what is there, within two seconds."""
+        self._written.set()
+        await self._relaying.stop(grace=2)
 
     async def _lead(self) -> None:
-        try:
-            connection = await self._database.connect()
-        except UNAVAILABLE as error:
-            raise Transient(f"the database is unavailable: {error}", code="database_unavailable") from error
+        connection = await self._database.connect()
         try:
             lock = f"relay {self._database.schema}"
             if await connection.fetchval("SELECT pg_try_advisory_lock(hashtext($1))", lock):
@@ -63,21 +62,26 @@ class Relay:
             connection.terminate()
 
     async def _publish_for_good(self, connection: asyncpg.Connection[asyncpg.Record]) -> None:
-        written = asyncio.Event()
-
         def wake(*_: Any) -> None:
-            written.set()
+            self._written.set()
 
         connection.add_termination_listener(wake)
         await connection.add_listener(f"{self._database.schema}_outbox", wake)
-        while not connection.is_closed():
-            written.clear()
+        stopping = False
+        while not (stopping or connection.is_closed()):
+            # Read before the look at the table, so that the last look comes after the call to stop.
+            stopping = self._relaying.stopping.is_set()
+            self._written.clear()
             while await self._publish_batch(connection) == BATCH:
                 pass
-            try:
-                await asyncio.wait_for(written.wait(), self._poll)
-            except TimeoutError:
-                continue
+            if not stopping:
+                await self._until_written()
+
+    async def _until_written(self) -> None:
+        try:
+            await asyncio.wait_for(self._written.wait(), self._poll)
+        except TimeoutError:
+            return
 
     async def _publish_batch(self, connection: asyncpg.Connection[asyncpg.Record]) -> int:
         rows = await connection.fetch(
