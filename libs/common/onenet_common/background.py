@@ -21,7 +21,7 @@ class Background:
     An error does not end it: it is logged, counted, and the function is called again after a
     pause that grows with each error in a row, up to ``longest_pause`` seconds. A normal return
     is followed by the next call after ``interval`` seconds, give or take a tenth, so that many
-    replicas do not march in step.
+    replicas do not march in step. ``stop`` cuts a pause short.
     """
 
     def __init__(
@@ -58,15 +58,32 @@ class Background:
                 await self._work()
                 errors = 0
                 pause = self._interval * random.uniform(0.9, 1.1)  # noqa: S311  # jitter
-            except Exception as error:
+            except (Exception, asyncio.CancelledError) as error:
+                if _asked_to_end(error):
+                    raise
                 errors += 1
-                pause = min(self._longest_pause, 0.1 * 2**errors) * random.uniform(0.5, 1.0)  # noqa: S311  # jitter
+                pause = min(self._longest_pause, 0.1 * 2 ** min(errors, 20))
+                pause *= random.uniform(0.5, 1.0)  # noqa: S311  # jitter
                 _crashes.add(1, {"name": self.name})
                 log.warning(
                     "background.crashed", work=self.name, error=repr(error), exc_info=_surprising(error)
                 )
-            await asyncio.sleep(pause)
+            await self._rest(pause)
+
+    async def _rest(self, seconds: float) -> None:
+        if seconds <= 0:
+            return await asyncio.sleep(0)
+        try:
+            await asyncio.wait_for(self.stopping.wait(), seconds)
+        except TimeoutError:
+            return None
 
 
-def _surprising(error: Exception) -> bool:
+def _asked_to_end(error: BaseException) -> bool:
+    """A library may let the cancellation of a future of its own escape; that is an error like others."""
+    task = asyncio.current_task()
+    return isinstance(error, asyncio.CancelledError) and task is not None and task.cancelling() > 0
+
+
+def _surprising(error: BaseException) -> bool:
     return not isinstance(error, OneNetError)

@@ -106,6 +106,7 @@ async def _run(service: str, settings: Settings, wire: Callable[[], Sequence[Com
         log.info("service.draining")
         starting.cancel()
         waiting.cancel()
+        await asyncio.wait({starting, waiting}, timeout=1)
         await _stop(started)
         log.info("service.stopped")
 
