@@ -24,7 +24,7 @@ class Outgoing:
     topic: str
     key: bytes | None
     value: bytes | None
-    headers: list[tuple[str, bytes]]
+    headers: Sequence[tuple[str, bytes | None]]
 
     @classmethod
     def of(cls, message: Message) -> Outgoing:
@@ -43,14 +43,16 @@ class Producer:
         self._settings = settings
         self._timeout = timeout
         self._kafka: AIOKafkaProducer | None = None
+        self._connecting = asyncio.Lock()
 
     async def start(self) -> None:
         """Nothing to do: the connection is made by the first send, and made again after errors."""
 
     async def stop(self) -> None:
+        """Have what is on its way acknowledged, within five seconds."""
         if self._kafka is not None:
             kafka, self._kafka = self._kafka, None
-            await asyncio.wait({asyncio.ensure_future(kafka.stop())}, timeout=5)
+            await _stop(kafka)
 
     async def send(self, records: Sequence[Outgoing]) -> None:
         """Send records; those of one key arrive in the order given.
@@ -62,27 +64,42 @@ class Producer:
             return
         try:
             async with asyncio.timeout(self._timeout):
-                kafka = await self._connected()
-                acknowledged = [
-                    await kafka.send(record.topic, key=record.key, value=record.value, headers=record.headers)
-                    for record in records
-                ]
-                await asyncio.gather(*acknowledged)
-        except (KafkaError, TimeoutError, OSError) as error:
+                await _send(await self._connected(), records)
+        except (KafkaError, OSError) as error:
             await self.stop()
             raise Transient(f"Kafka did not acknowledge: {error!r}", code="kafka_unavailable") from error
         for record in records:
             _sent.add(1, {"topic": record.topic})
 
     async def _connected(self) -> AIOKafkaProducer:
-        if self._kafka is None:
-            kafka = AIOKafkaProducer(
-                bootstrap_servers=self._settings.kafka,
-                acks="all",
-                enable_idempotence=self._settings.kafka_idempotence,
-                request_timeout_ms=int(self._timeout * 1000),
-                max_request_size=2_000_000,
-            )
+        async with self._connecting:
+            if self._kafka is None:
+                self._kafka = await self._connect()
+            return self._kafka
+
+    async def _connect(self) -> AIOKafkaProducer:
+        kafka = AIOKafkaProducer(
+            bootstrap_servers=self._settings.kafka,
+            acks="all",
+            enable_idempotence=self._settings.kafka_idempotence,
+            request_timeout_ms=int(self._timeout * 1000),
+            max_request_size=2_000_000,
+        )
+        try:
             await kafka.start()
-            self._kafka = kafka
-        return self._kafka
+        except BaseException:
+            await _stop(kafka)
+            raise
+        return kafka
+
+
+async def _send(kafka: AIOKafkaProducer, records: Sequence[Outgoing]) -> None:
+    acknowledged = [
+        await kafka.send(record.topic, key=record.key, value=record.value, headers=list(record.headers))
+        for record in records
+    ]
+    await asyncio.gather(*acknowledged)
+
+
+async def _stop(kafka: AIOKafkaProducer) -> None:
+    await asyncio.wait({asyncio.ensure_future(kafka.stop())}, timeout=5)
