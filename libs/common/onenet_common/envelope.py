@@ -85,7 +85,15 @@ class Message:
         }
 
     def value(self) -> bytes:
-        return self.event.model_dump_json().encode()
+        """The event as JSON.
+
+        Raises:
+            Malformed: when no consumer would take it; it must not get into an outbox either.
+        """
+        value = self.event.model_dump_json().encode()
+        if len(value) > LARGEST_VALUE:
+            raise Malformed(f"{self.event.type} of {len(value)} bytes is too large", code="bad_size")
+        return value
 
 
 def encode_headers(headers: Mapping[str, str]) -> list[tuple[str, bytes]]:
@@ -93,7 +101,7 @@ def encode_headers(headers: Mapping[str, str]) -> list[tuple[str, bytes]]:
     return [(name, text.encode()) for name, text in headers.items()]
 
 
-def decode(value: bytes | None, headers: Iterable[tuple[str, bytes]]) -> Message | None:
+def decode(value: bytes | None, headers: Iterable[tuple[str, bytes | None]]) -> Message | None:
     """Read a record.
 
     Returns:
@@ -133,9 +141,10 @@ def decode(value: bytes | None, headers: Iterable[tuple[str, bytes]]) -> Message
         raise Malformed(f"{event_class.type}: {error}", code="wrong_header") from None
 
 
-def _texts(headers: Iterable[tuple[str, bytes]]) -> dict[str, str]:
+def _texts(headers: Iterable[tuple[str, bytes | None]]) -> dict[str, str]:
+    """Kafka allows a header without a value; it is as good as absent."""
     try:
-        return {name: text.decode() for name, text in headers}
+        return {name: text.decode() for name, text in headers if text is not None}
     except UnicodeDecodeError:
         raise Malformed("a header is not UTF-8", code="wrong_header") from None
 
