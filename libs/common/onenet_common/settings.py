@@ -93,8 +93,10 @@ def _variable(settings: type[Settings], field: str) -> str:
 
 
 def _explain(problem: Any, settings: type[Settings]) -> str:
-    field = str(problem["loc"][0])
-    name = _variable(settings, field) if field in settings.model_fields else field
-    secret = settings.model_fields.get(field)
-    shown = "" if secret is not None and secret.annotation is SecretStr else f" {problem['input']!r}"
-    return f"{name}:{shown} is not valid: {problem['msg']}"
+    place = str(problem["loc"][0]) if problem["loc"] else "settings"
+    for field, info in settings.model_fields.items():
+        name = _variable(settings, field)
+        if place in (field, name):
+            shown = "" if "SecretStr" in str(info.annotation) else f" {problem['input']!r}"
+            return f"{name}:{shown} is not valid: {problem['msg']}"
+    return f"{place}: {problem['msg']}"

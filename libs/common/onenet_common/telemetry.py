@@ -21,7 +21,16 @@ if TYPE_CHECKING:
 tracer = trace.get_tracer("onenet")
 meter = metrics.get_meter("onenet")
 
-QUIET = ("aiokafka", "aiobotocore", "botocore", "urllib3", "httpx", "httpcore", "uvicorn.access", "uvicorn.error")
+QUIET = (
+    "aiokafka",
+    "aiobotocore",
+    "botocore",
+    "urllib3",
+    "httpx",
+    "httpcore",
+    "uvicorn.access",
+    "uvicorn.error",
+)
 """Loggers whose INFO lines say nothing that our own do not."""
 
 
