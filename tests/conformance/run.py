@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, ClassVar
 
-from onenet_common.connection import Step
+from onenet_common.connection import CType, Step
 from onenet_common.errors import Transient
 from onenet_common.states import DesiredState
-from onenet_provisioner.drivers.driver import Done, Driver, Link, Observed
+from onenet_provisioner.drivers.driver import Done, Driver, Link, Observed, Outcome
 
 ROUNDS = 60
 """Observations after which a plan that is still not empty never will be."""
@@ -68,6 +68,28 @@ async def _apply(driver: Driver[Any], run: Run, plan: list[Step], crash_after: i
         run.done.append(step)
         run.link = replace(run.link, details={**run.link.details, **outcome.remember})
     return False
+
+
+class Stuttering:
+    """Applies every step a second time, as one does who did not hear the first answer."""
+
+    ctype: ClassVar[CType] = CType.AWS_PEERING
+
+    def __init__(self, driver: Driver[Any]) -> None:
+        self._driver = driver
+
+    async def observe(self, link: Link) -> Observed:
+        seen: Observed = await self._driver.observe(link)
+        return seen
+
+    def plan(self, link: Link, seen: Observed) -> list[Step]:
+        return self._driver.plan(link, seen)
+
+    async def apply(self, link: Link, step: Step) -> Outcome:
+        outcome = await self._driver.apply(link, step)
+        if isinstance(outcome, Done):
+            await self._driver.apply(replace(link, details={**link.details, **outcome.remember}), step)
+        return outcome
 
 
 def deleted(link: Link) -> Link:

@@ -40,8 +40,10 @@ async def sessions_for(cloud: LocalCloud, *providers: Provider) -> AsyncIterator
         return known[provider_id]
 
     made = Sessions(lookup, endpoint_url=cloud.url)
-    yield made
-    await made.aclose()
+    try:
+        yield made
+    finally:
+        await made.aclose()
 
 
 async def test_overlapping_networks_are_refused_in_awss_words(

@@ -12,7 +12,7 @@ from onenet_common.errors import Conflict, Throttled
 from .aws_scene import AwsScene, AwsSceneInOnePlace
 from .memory_scene import MemoryScene
 from .networks import network, provider
-from .run import deleted, drive
+from .run import Stuttering, deleted, drive
 from .scene import NewScene, Scene
 
 SCENES: dict[str, type[Scene]] = {
@@ -108,6 +108,16 @@ async def test_a_removal_can_be_repeated(kind: str, new_scene: NewScene) -> None
     await drive(scene.driver(), deleted(built.link))
     again = await drive(scene.driver(), deleted(built.link))
     assert again.done == []
+
+
+@every_kind
+async def test_every_step_may_be_applied_twice(kind: str, new_scene: NewScene) -> None:
+    scene = await new_scene(kind)
+    built = await drive(Stuttering(scene.driver()), scene.link)
+    assert scene.objects() == scene.complete()
+    removed = await drive(Stuttering(scene.driver()), deleted(built.link))
+    assert scene.objects() == NOTHING
+    assert built.errors + removed.errors == []
 
 
 @every_drift
