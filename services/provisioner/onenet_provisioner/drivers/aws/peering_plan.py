@@ -105,18 +105,20 @@ def _remembering(routes: list[Step], claimed: Claim) -> Iterator[Step]:
 
 
 def _joining(peering: Peering | None) -> Iterator[Step]:
-    id_, accepter = (peering.id, peering.requester.other) if peering else ("", Side.RIGHT)
     if peering is None:
-        yield peering_step(Action.CREATE_PEERING, Side.LEFT, id_, why="the networks are not joined")
+        yield peering_step(Action.CREATE_PEERING, Side.LEFT, "", why="the networks are not joined")
     if peering is None or peering.status == "pending-acceptance":
-        yield peering_step(Action.ACCEPT_PEERING, accepter, id_, why="the other side has to agree")
+        yield peering_step(
+            Action.ACCEPT_PEERING, _accepter(peering), _id(peering), why="the other side has to agree"
+        )
 
 
 def _activating(peering: Peering | None) -> Iterator[Step]:
     """No route leads into a peering before it is active: it would swallow traffic that passed."""
     if peering is None or peering.status != "active":
-        id_, accepter = (peering.id, peering.requester.other) if peering else ("", Side.RIGHT)
-        yield peering_step(Action.AWAIT_PEERING, accepter, id_, why="it takes AWS a moment to become active")
+        yield peering_step(
+            Action.AWAIT_PEERING, _accepter(peering), _id(peering), why="AWS takes a moment to activate it"
+        )
 
 
 def _tagging(link: Link, claimed: Claim) -> Iterator[Step]:
@@ -124,8 +126,9 @@ def _tagging(link: Link, claimed: Claim) -> Iterator[Step]:
         return
     for side in _views(link.wish):
         if not _tagged(link, claimed.peering, side):
-            peering = claimed.peering.id if claimed.peering else ""
-            yield peering_step(Action.TAG_PEERING, side, peering, why="its owner cannot be told from here")
+            yield peering_step(
+                Action.TAG_PEERING, side, _id(claimed.peering), why="its owner cannot be told from here"
+            )
 
 
 def _tagged(link: Link, peering: Peering | None, side: Side) -> bool:
@@ -144,12 +147,15 @@ def _resolving(wish: Wish, claimed: Claim) -> Iterator[Step]:
         return
     lacking = [side for side in Side if not _resolves(claimed.peering, side)]
     groups = [lacking] if one_place(wish) and lacking else [[side] for side in lacking]
-    requester = claimed.peering.requester if claimed.peering else Side.LEFT
+    accepter = _accepter(claimed.peering)
     for sides in groups:
-        roles = ",".join("requester" if side is requester else "accepter" for side in sides)
-        peering = claimed.peering.id if claimed.peering else ""
+        roles = ",".join("accepter" if side is accepter else "requester" for side in sides)
         yield peering_step(
-            Action.SET_DNS_RESOLUTION, sides[0], peering, why="DNS resolution is off", **{ROLES: roles}
+            Action.SET_DNS_RESOLUTION,
+            sides[0],
+            _id(claimed.peering),
+            why="DNS resolution is off",
+            **{ROLES: roles},
         )
 
 
@@ -160,3 +166,12 @@ def _resolves(peering: Peering | None, side: Side) -> bool:
 
 def _deleting(peering: Peering, why: str) -> Step:
     return peering_step(Action.DELETE_PEERING, peering.requester, peering.id, why=why)
+
+
+def _id(peering: Peering | None) -> str:
+    return peering.id if peering else ""
+
+
+def _accepter(peering: Peering | None) -> Side:
+    """The left side asks for a peering that is still to be made."""
+    return peering.requester.other if peering else Side.RIGHT
