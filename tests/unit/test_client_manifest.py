@@ -75,7 +75,7 @@ def test_what_is_wrong_is_named_with_its_document_and_field(text: str, words: st
     "text",
     [
         "a: [",
-        "kind: Service\nkind: Provider\n",
+        "kind: Service\nname: a\nname: b\n",
         "!!python/object:os.system {}",
         "[" * 100_000,
         "x" * 1_000_001,
