@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, Literal
 
+from aioboto3 import Session
 from aiobotocore.config import AioConfig
 from aiobotocore.credentials import AioDeferredRefreshableCredentials
 from aiobotocore.session import AioSession
@@ -74,7 +75,9 @@ class Entrance:
             retries={"mode": "standard", "total_max_attempts": 1},
             user_agent_extra=SESSION_NAME,
         )
-        self._own = AioSession()
+        own = AioSession()
+        self._loader = own.get_component("data_loader")
+        self._own = Session(botocore_session=own)
         self._open = AsyncExitStack()
 
     async def enter(self, access: Access) -> Account:
@@ -87,9 +90,10 @@ class Entrance:
             Permanent: the role leads elsewhere.
             botocore's errors: as AWS gives them.
         """
-        session = AioSession()
-        session.register_component("data_loader", self._own.get_component("data_loader"))
-        session.register_component("credential_provider", _AssumedRole(partial(self._assume, access)))
+        inner = AioSession()
+        inner.register_component("data_loader", self._loader)
+        inner.register_component("credential_provider", _AssumedRole(partial(self._assume, access)))
+        session = Session(botocore_session=inner)
         async with self._client(session, "sts", access.home_region) as sts:
             identity = await sts.get_caller_identity()
         if identity["Account"] != access.account:
@@ -116,11 +120,11 @@ class Entrance:
             "expiry_time": credentials["Expiration"].isoformat(),
         }
 
-    async def _connect(self, session: AioSession, service: Service, region: str) -> Any:
+    async def _connect(self, session: Session, service: Service, region: str) -> Any:
         return await self._open.enter_async_context(self._client(session, service, region))
 
-    def _client(self, session: AioSession, service: Service, region: str) -> Any:
-        return session.create_client(
+    def _client(self, session: Session, service: Service, region: str) -> Any:
+        return session.client(
             service, region_name=region, endpoint_url=self._endpoint_url, config=self._config
         )
 
