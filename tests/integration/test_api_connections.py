@@ -146,6 +146,7 @@ async def test_a_dry_run_stands_beside_the_live_connection(scene: Scene, left: O
     event = (await scene.published())[-1].event
     assert isinstance(event, ConnectionRequested)
     assert str(event.wish.connected_by) == live["id"]
+    assert (await left.http.delete(dry.headers["Location"])).status_code == 202
 
 
 async def test_carrying_out_a_dry_run_beside_a_live_connection_is_a_conflict(
@@ -234,6 +235,16 @@ async def test_waiting_is_answered_by_the_change(scene: Scene, left: Owner) -> N
     await establish(scene, asked)
     for answer in await asyncio.gather(*waiting):
         assert (answer.status_code, answer.json()["state"]) == (200, "ESTABLISHED")
+
+
+async def test_users_and_events_notify_who_waits(scene: Scene, left: Owner) -> None:
+    asked = (await ask(left, *left.resources)).json()
+    with scene.changes.watch(UUID(asked["id"])) as changed:
+        await establish(scene, asked)
+        await asyncio.wait_for(changed.wait(), 5)
+        changed.clear()
+        await left.http.delete(f"/v1/connections/{asked['id']}")
+        await asyncio.wait_for(changed.wait(), 5)
 
 
 @pytest.mark.parametrize(("headers", "status"), [({}, 200), ({"If-None-Match": '"1"'}, 304)])

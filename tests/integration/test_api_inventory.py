@@ -84,11 +84,11 @@ async def test_of_a_removed_provider_nothing_is_stored(scene: Scene, left: Owner
 
 async def test_another_provider_cannot_take_a_resource_over(scene: Scene, left: Owner, right: Owner) -> None:
     stolen = (await resource_of(scene, left.resources[0])).model_copy(
-        update={"provider": UUID(right.provider), "service": UUID(right.service)}
+        update={"provider": UUID(right.provider), "service": UUID(right.service), "tags": {"by": "thief"}}
     )
     await scene.discover(ResourceDiscovered(resource_id=stolen.id, at=now(), resource=stolen))
     shown = await left.http.get(f"/v1/resources/{left.resources[0]}")
-    assert shown.json()["provider"] == left.provider
+    assert (shown.json()["provider"], shown.json()["tags"]) == (left.provider, {})
 
 
 async def test_a_repeat_is_no_new_version_and_older_news_are_no_news(scene: Scene, left: Owner) -> None:

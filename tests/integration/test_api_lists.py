@@ -86,7 +86,7 @@ async def test_every_list_has_pages(many: Owner, path: str) -> None:
 )
 async def test_connections_are_filtered(many: Owner, query: dict[str, Any], count: int) -> None:
     deleted = await connect(many, 0, 1, desired_state="PLANNED")
-    await many.http.delete(f"/v1/connections/{deleted['id']}")
+    assert (await many.http.delete(f"/v1/connections/{deleted['id']}")).status_code == 202
     (first, *_) = (await many.http.get("/v1/connections", params={"sort": "created_at"})).json()["items"]
     await many.http.delete(f"/v1/connections/{first['id']}")
     found = (await many.http.get("/v1/connections", params=query)).json()["items"]

@@ -134,10 +134,16 @@ async def test_resources_that_got_lost_are_asked_for_again(
     assert happenings(await scene.published()) == ["discovery_requested"]
 
 
-async def test_several_replicas_share_the_work(scene: Scene, left: Owner) -> None:
+async def test_what_another_replica_has_in_hand_is_passed_over(
+    scene: Scene, left: Owner, sweeper: Sweeper
+) -> None:
     await settle_providers(scene, left)
     await connect(left)
     await scene.published()
     await pass_time(scene, AFTER + 1)
-    await asyncio.gather(*(Sweeper(scene.database, after=AFTER).sweep() for _ in range(4)))
+    async with scene.database.transaction() as other_replica:
+        await other_replica.execute("SELECT FROM connections FOR UPDATE")
+        await asyncio.wait_for(sweeper.sweep(), 5)
+        assert await scene.published() == []
+    await sweeper.sweep()
     assert happenings(await scene.published()) == ["requested"]

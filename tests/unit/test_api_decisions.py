@@ -109,9 +109,12 @@ def test_an_established_connection_stands_in_its_generation_while_consent_is_awa
 
 
 def test_a_dry_run_is_carried_out_when_asked_for() -> None:
-    planned = connection(State.PLANNED, desired_state=DesiredState.PLANNED)
+    planned = connection(
+        State.PLANNED, desired_state=DesiredState.PLANNED, dry_run=True, connected_by=LEFT.id
+    )
     retried = decisions.retry(planned, LENA, (LEFT, RIGHT), DesiredState.ESTABLISHED).connection
     assert (retried.state, retried.desired_state) == (State.REQUESTED, DesiredState.ESTABLISHED)
+    assert (retried.dry_run, retried.wish.connected_by) == (False, None)
 
 
 @pytest.mark.parametrize("state", [State.PENDING_APPROVAL, State.REQUESTED, State.DELETING, State.DELETED])

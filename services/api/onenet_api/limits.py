@@ -44,6 +44,8 @@ def _refusal(headers: Headers) -> Problem | None:
 
 
 def _is_json(content_type: str) -> bool:
+    if content_type == "application/json":
+        return True
     parsed = MediaType()
     parsed["content-type"] = content_type
     return parsed.get_content_type() == "application/json" and parsed.get_content_charset("utf-8") == "utf-8"

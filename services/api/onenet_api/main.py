@@ -19,10 +19,12 @@ from onenet_api.tokens import TokenVerifier
 from onenet_common.bus import Consumer, in_transaction
 from onenet_common.database import Database
 from onenet_common.events import CONNECTIONS, INVENTORY
+from onenet_common.housekeeping import Housekeeping
 from onenet_common.producer import Producer
 from onenet_common.relay import Relay
 from onenet_common.runner import Component, Server, run
 from onenet_common.settings import load
+from onenet_common.topics import Topics
 
 SERVICE = "onenet-api"
 
@@ -35,7 +37,9 @@ def wire(settings: ApiSettings) -> Sequence[Component]:
     changes = Changes(database)
     context = Context(settings, database, TokenVerifier(keys, settings), changes)
     return (
+        Topics(settings),
         database,
+        Housekeeping(database),
         producer,
         Relay(database, producer),
         Consumer(

@@ -11,38 +11,26 @@ from sqlalchemy.dialects.postgresql import CIDR, JSONB
 from sqlalchemy.orm import registry
 from sqlmodel import Field, SQLModel
 
-METADATA = MetaData()
+from onenet_common.states import LIVE
 
-_EMPTY_LIST = {"server_default": text("'[]'")}
-_EMPTY_OBJECT = {"server_default": text("'{}'")}
+METADATA = MetaData()
 
 
 class Table(SQLModel, registry=registry(metadata=METADATA)):
     """Every row of ours; in a metadata of its own, apart from other services' tables."""
 
 
-def _now() -> Any:
+def _time() -> Any:
+    """A moment; that of the insert when it is left out."""
     return Field(sa_type=DateTime(timezone=True), sa_column_kwargs={"server_default": func.now()})
 
 
-def _json_list() -> Any:
-    return Field(sa_type=JSONB, sa_column_kwargs=_EMPTY_LIST)
+def _number(default: int) -> Any:
+    return Field(sa_column_kwargs={"server_default": str(default)})
 
 
-def _json_object() -> Any:
-    return Field(sa_type=JSONB, sa_column_kwargs=_EMPTY_OBJECT)
-
-
-def _moment() -> Any:
-    return Field(default=None, sa_type=DateTime(timezone=True))
-
-
-def _one() -> Any:
-    return Field(sa_column_kwargs={"server_default": "1"})
-
-
-def _zero() -> Any:
-    return Field(sa_column_kwargs={"server_default": "0"})
+def _json(default: str | None = None) -> Any:
+    return Field(sa_type=JSONB, sa_column_kwargs={"server_default": default} if default else {})
 
 
 class ServiceRow(Table, table=True):
@@ -52,9 +40,9 @@ class ServiceRow(Table, table=True):
     name: str
     description: str
     owners: list[str] = Field(sa_column=Column(ARRAY(Text), nullable=False))
-    created_at: datetime = _now()
-    updated_at: datetime = _now()
-    version: int = _one()
+    created_at: datetime = _time()
+    updated_at: datetime = _time()
+    version: int = _number(1)
 
     __table_args__ = (Index("services_owners", "owners", postgresql_using="gin"),)
 
@@ -75,13 +63,13 @@ class ProviderRow(Table, table=True):
     external_id: str
     status: str = Field(sa_type=Text, sa_column_kwargs={"server_default": "PENDING"})
     status_reason: str | None = Field(default=None, sa_type=Text)
-    discovered_at: datetime | None = _moment()
-    announced: list[UUID] = _json_list()
-    asked_at: datetime = _now()
-    attempts: int = _zero()
-    created_at: datetime = _now()
-    updated_at: datetime = _now()
-    version: int = _one()
+    discovered_at: datetime | None = Field(default=None, sa_type=DateTime(timezone=True))
+    announced: list[UUID] = _json("[]")
+    asked_at: datetime = _time()
+    attempts: int = _number(0)
+    created_at: datetime = _time()
+    updated_at: datetime = _time()
+    version: int = _number(1)
 
 
 class ResourceRow(Table, table=True):
@@ -94,21 +82,19 @@ class ResourceRow(Table, table=True):
     provider: UUID = Field(foreign_key="providers.id", ondelete="CASCADE", index=True)
     name: str
     description: str
-    l4filters: list[Any] = _json_list()
+    l4filters: list[Any] = _json("[]")
     subnets: list[str] = Field(sa_column=Column(ARRAY(CIDR), nullable=False))
-    snapshot: dict[str, Any] = _json_object()
+    snapshot: dict[str, Any] = _json()
     state: str = Field(sa_type=Text, sa_column_kwargs={"server_default": "PRESENT"})
-    discovered_at: datetime = _now()
-    created_at: datetime = _now()
-    updated_at: datetime = _now()
-    version: int = _one()
+    discovered_at: datetime = _time()
+    created_at: datetime = _time()
+    updated_at: datetime = _time()
+    version: int = _number(1)
 
 
-LIVE_PAIR = (
-    "state IN ('PENDING_APPROVAL', 'REQUESTED', 'PROVISIONING', 'ESTABLISHED', 'DELETING') "
-    "AND desired_state <> 'PLANNED'"
-)
-"""Which connections occupy their pair: ``onenet_common.states.LIVE``, but no dry runs."""
+_LIVE = ", ".join(f"'{state}'" for state in sorted(LIVE))
+LIVE_PAIR = f"state IN ({_LIVE}) AND NOT dry_run"
+"""Which connections occupy their pair of resources."""
 
 
 class ConnectionRow(Table, table=True):
@@ -122,37 +108,38 @@ class ConnectionRow(Table, table=True):
     resource_right: UUID
     service_left: UUID = Field(index=True)
     service_right: UUID = Field(index=True)
-    left: dict[str, Any] = _json_object()
-    right: dict[str, Any] = _json_object()
+    left: dict[str, Any] = _json()
+    right: dict[str, Any] = _json()
     state: str
     desired_state: str
+    dry_run: bool
     health: str
-    health_reasons: list[str] = _json_list()
+    health_reasons: list[str] = _json()
     ctype: str | None = Field(default=None, sa_type=Text)
     requested_ctype: str | None = Field(default=None, sa_type=Text)
     adopt: bool
     adopted: bool
-    l4filters: list[Any] = _json_list()
-    requirements: dict[str, Any] = _json_object()
-    details: dict[str, str] = _json_object()
-    evaluation: list[Any] = _json_list()
-    reasons: list[str] = _json_list()
-    plan: list[Any] = _json_list()
-    flags: list[Any] = _json_list()
-    refused_paths: list[Any] = _json_list()
+    l4filters: list[Any] = _json()
+    requirements: dict[str, Any] = _json()
+    details: dict[str, str] = _json()
+    evaluation: list[Any] = _json()
+    reasons: list[str] = _json()
+    plan: list[Any] = _json()
+    flags: list[Any] = _json()
+    refused_paths: list[Any] = _json()
     connected_by: UUID | None = None
     terms: str
-    needed_from: list[Any] = _json_list()
-    given: list[Any] = _json_list()
+    needed_from: list[Any] = _json()
+    given: list[Any] = _json()
     generation: int
     established_generation: int
     requested_by: str
     trace_id: str
-    published_at: datetime = _now()
-    attempts: int = _zero()
-    created_at: datetime = _now()
-    updated_at: datetime = _now()
-    version: int = _one()
+    published_at: datetime = _time()
+    attempts: int
+    created_at: datetime = _time()
+    updated_at: datetime = _time()
+    version: int
 
     __table_args__ = (
         Index(
@@ -180,13 +167,13 @@ class TimelineRow(Table, table=True):
     id: UUID = Field(primary_key=True)
     connection_id: UUID
     type: str
-    time: datetime = _now()
+    time: datetime = _time()
     actor: str
     source: str
     generation: int
     trace_id: str
     summary: str
-    data: dict[str, Any] = _json_object()
+    data: dict[str, Any] = _json()
 
     __table_args__ = (Index("timeline_of_connection", "connection_id", "time", "id"),)
 
@@ -197,12 +184,12 @@ class AuditRow(Table, table=True):
     __tablename__ = "audit"
 
     id: UUID = Field(primary_key=True)
-    time: datetime = _now()
+    time: datetime = _time()
     actor: str
     action: str
     object_type: str
     object_id: UUID
-    detail: dict[str, Any] = _json_object()
+    detail: dict[str, Any] = _json()
     services: list[UUID] = Field(sa_column=Column(ARRAY(Uuid), nullable=False))
     trace_id: str
 

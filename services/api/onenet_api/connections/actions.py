@@ -30,7 +30,7 @@ ATTEMPTS = 3
 
 log = structlog.get_logger(__name__)
 _decisions = meter.create_counter(
-    "onenet.api.decisions", description="What users did to connections, by action"
+    "onenet.api.decisions", description="What users decided about connections that exist, by action"
 )
 
 
@@ -71,7 +71,6 @@ async def _judge(api: Context, user: User, wanted: ConnectionRequest, once: Once
             versions = (left.version, right.version)
             if not await requests.store(connection, decided, versions, user, once, answer):
                 return None
-            _decisions.add(1, {"action": decided.action})
             return answer.response()
     return await _agree(api, user, wanted, pending, once)
 

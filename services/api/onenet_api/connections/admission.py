@@ -145,6 +145,7 @@ def draft(
         right=theirs,
         state=State.PENDING_APPROVAL,
         desired_state=request.desired_state,
+        dry_run=request.desired_state is DesiredState.PLANNED,
         requested_ctype=request.ctype,
         adopt=request.adopt,
         l4filters=l4filters,

@@ -143,9 +143,12 @@ def retry(
         )
     if connection.state is State.ESTABLISHED and desired is DesiredState.PLANNED:
         raise conflict("established", "the connection is ESTABLISHED; ask for a dry run as a new connection")
+    wanted = desired or connection.desired_state
     renewed = _with_sides(connection, *sides).but(
-        desired_state=desired or connection.desired_state, trace_id=caller.trace_id
+        desired_state=wanted, dry_run=wanted is DesiredState.PLANNED, trace_id=caller.trace_id
     )
+    if not renewed.dry_run:
+        renewed = renewed.but(connected_by=None)  # no other of the pair can be live beside it
     if renewed.terms != connection.terms:
         renewed = renewed.but(given=())
     asked = _consented(renewed, caller)

@@ -44,6 +44,7 @@ class Connection(Value):
 
     Args:
         left, right: both resources as they were when last asked for; see ``towards``.
+        dry_run: nothing was ever asked to be built; stays so when it is deleted.
         terms: digest of what the consents are bound to.
         needed_from: services whose owners have yet to agree.
         established_generation: the newest generation that was established; 0 for none. What is
@@ -62,6 +63,7 @@ class Connection(Value):
     right: Resource
     state: State
     desired_state: DesiredState
+    dry_run: bool = False
     health: Health = Health.UNKNOWN
     health_reasons: tuple[str, ...] = ()
     ctype: CType | None = None

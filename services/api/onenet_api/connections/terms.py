@@ -6,7 +6,6 @@ import hashlib
 import json
 from collections.abc import Iterable
 
-from onenet_common.addresses import CidrSet
 from onenet_common.connection import Direction, L4Filter, Resource
 
 _MIRRORED = {
@@ -47,4 +46,4 @@ def union(*sets: Iterable[L4Filter]) -> tuple[L4Filter, ...]:
 
 
 def _side(resource: Resource) -> dict[str, object]:
-    return {"id": str(resource.id), "subnets": CidrSet.of(resource.subnets).strings()}
+    return {"id": str(resource.id), "subnets": sorted({str(subnet) for subnet in resource.subnets})}
