@@ -1,0 +1,1 @@
+"""What OneNet costs: speed and memory of the real stack, as ratios of one run."""

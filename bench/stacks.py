@@ -1,0 +1,48 @@
+"""Stacks to measure: real ones, in a folder of their own that is gone afterwards."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import AsyncIterator, Collection, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+from bench.progress import tell
+from onenet_local.parts import ALL, Choice
+from onenet_local.settings import LocalSettings
+from onenet_local.stack import Stack
+from onenet_local.unprivileged import temporary_folder
+
+MEMORY = {"ONENET_PROVISIONER_DRIVER": "memory"}
+"""A provisioner whose cloud is a dictionary, so that what takes time is OneNet."""
+
+
+@dataclass(frozen=True, slots=True)
+class Running:
+    """A stack, and how many seconds it took from nothing to ready."""
+
+    stack: Stack
+    ready_after: float
+
+    @property
+    def pids(self) -> dict[str, int | None]:
+        """Process ids by part."""
+        return {name: process.pid for name, process in self.stack.processes.items()}
+
+
+@asynccontextmanager
+async def running(provisioner: Mapping[str, str], *, only: Collection[str] = ALL) -> AsyncIterator[Running]:
+    """A stack that begins with nothing; what is committed is on disk, as in production.
+
+    Args:
+        provisioner: what its provisioner is told.
+        only: the parts to run.
+    """
+    with temporary_folder() as folder:
+        choice = Choice(only=only, environment={"provisioner": provisioner})
+        stack = Stack(folder, LocalSettings(), choice=choice, report=tell)
+        began = time.monotonic()
+        async with stack:
+            seconds = time.monotonic() - began
+            tell(f"a stack is ready after {seconds:.1f} s")
+            yield Running(stack, seconds)
