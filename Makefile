@@ -19,7 +19,7 @@ test: .venv/.dev ## all tests
 lint: .venv/.dev ## style, types, imports, published schemas
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check --quiet .
-	@$(BIN)/mypy libs services deploy tests
+	@$(BIN)/mypy libs services deploy tests bench
 	@$(BIN)/lint-imports
 	@$(BIN)/python -m onenet_common.catalogue check
 
