@@ -9,7 +9,6 @@ from onenet_common.envelope import Message
 from onenet_common.events import (
     ConnectionApprovalRequested,
     ConnectionEstablished,
-    ConnectionEvaluated,
     ConnectionEvent,
     ConnectionFailed,
     ConnectionRejected,
@@ -50,7 +49,7 @@ def moved(standing: Standing | None, message: Message) -> Standing | None:
     state = after(standing.state, _happening(event, stands=standing.stands))
     if state is None:
         return None
-    ctype = event.ctype.value if isinstance(event, ConnectionEvaluated) else standing.ctype
+    ctype = getattr(event, "ctype", None) or standing.ctype
     asked_at = message.time if isinstance(event, ConnectionRequested) else standing.asked_at
     return replace(
         standing, state=state, ctype=ctype, asked_at=asked_at, stands=_stands(state, standing.stands)
