@@ -6,9 +6,13 @@ from collections.abc import AsyncIterator
 
 import pytest
 
+from onenet_common.producer import Producer
+from onenet_common.settings import Settings
 from onenet_local.postgres import Postgres
 from onenet_local.unprivileged import temporary_folder
+from tests.brokers import running_broker
 from tests.integration.api_scene import Owner, Scene
+from tests.integration.bus_scene import Effects, Topic, kafka_settings
 
 
 @pytest.fixture(scope="session")
@@ -18,6 +22,45 @@ async def postgres_url() -> AsyncIterator[str]:
         await server.start()
         yield server.url
         await server.stop()
+
+
+@pytest.fixture(scope="session")
+async def settings(postgres_url: str) -> AsyncIterator[Settings]:
+    """Of a service, with a broker that runs."""
+    async with running_broker() as broker:
+        yield kafka_settings(broker, postgres_url)
+
+
+@pytest.fixture(scope="session")
+async def producer(settings: Settings) -> AsyncIterator[Producer]:
+    producer = Producer(settings)
+    yield producer
+    await producer.stop()
+
+
+@pytest.fixture
+async def topic(settings: Settings) -> Topic:
+    """A topic that nobody else uses."""
+    topic = Topic(settings)
+    await topic.create()
+    return topic
+
+
+@pytest.fixture
+async def answers(settings: Settings) -> Topic:
+    """Another topic, for what a handler publishes."""
+    topic = Topic(settings)
+    await topic.create()
+    return topic
+
+
+@pytest.fixture
+async def effects(postgres_url: str) -> AsyncIterator[Effects]:
+    """What handlers did, in a schema that nobody else uses."""
+    effects = Effects(postgres_url)
+    await effects.start()
+    yield effects
+    await effects.stop()
 
 
 @pytest.fixture(scope="session")
