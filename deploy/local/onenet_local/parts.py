@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from onenet_local.broker import Broker
+from onenet_local import broker as brokers
 from onenet_local.cloud_process import CloudProcess
 from onenet_local.issuer.process import Issuer
 from onenet_local.postgres import Postgres
@@ -47,14 +47,13 @@ class Parts:
 
     by_name: Mapping[str, Part]
     addresses: Addresses
-    postgres: Postgres
 
 
 def build(folder: Path, settings: LocalSettings, choice: Choice, inherited: Environment) -> Parts:
     """Choose ports and wire everything; nothing runs yet."""
     postgres = Postgres(folder, port=settings.local_postgres_port or None, fsync=settings.local_fsync)
     postgres.make_home()
-    broker = Broker(folder, port=settings.local_broker_port or None)
+    broker = brokers.choose(folder, settings)
     cloud = CloudProcess(folder, port=settings.local_cloud_port or None)
     issuer = Issuer(folder, port=settings.local_issuer_port or None, accounts=settings.local_accounts)
     api_port = settings.local_api_port or free_port()
@@ -64,17 +63,20 @@ def build(folder: Path, settings: LocalSettings, choice: Choice, inherited: Envi
         cloud=cloud.url,
         issuer=issuer.url,
         api=f"http://{HOST}:{api_port}",
+        kafka_clients=broker.CLIENTS,
     )
-    infrastructure: dict[str, Process] = dict(
-        zip(INFRASTRUCTURE, (postgres, broker, cloud, issuer), strict=True)
-    )
-    parts = {name: Part(child) for name, child in infrastructure.items() if name in choice.only}
+    infrastructure = dict(zip(INFRASTRUCTURE, (postgres, broker, cloud, issuer), strict=True))
+    parts = {
+        name: Part(child)
+        for name, child in infrastructure.items()
+        if name in choice.only and isinstance(child, Process)
+    }
     needs = BEFORE_SERVICES & parts.keys()
     operations: dict[str, str] = {}
     for child, port in _services(folder, where, choice, inherited):
         parts[child.name] = Part(child, needs)
         operations[child.name] = f"http://{HOST}:{port}"
-    return Parts(parts, replace(where, operations=operations), postgres)
+    return Parts(parts, replace(where, operations=operations))
 
 
 def _services(

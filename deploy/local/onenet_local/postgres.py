@@ -11,6 +11,7 @@ import contextlib
 import secrets
 import shutil
 import signal
+from collections.abc import Sequence
 from pathlib import Path
 
 import asyncpg
@@ -18,7 +19,7 @@ import asyncpg
 from onenet_local.postgres_binaries import bin_folder
 from onenet_local.probes import HOST, free_port
 from onenet_local.processes import Command, Process, Program, StartFailed, run
-from onenet_local.unprivileged import hand_over, home_for, make_home, server_user
+from onenet_local.unprivileged import USER, hand_over, home_for, make_home, server_user
 
 NAME = "onenet"
 """Of the superuser and of the database."""
@@ -55,6 +56,7 @@ class Postgres(Process):
     def __init__(self, folder: Path, *, port: int | None = None, fsync: bool = True) -> None:
         self.port = port or free_port()
         self.fsync = fsync
+        self.folder = folder
         self.home = home_for(folder)
         self.data = self.home / "postgres"
         self.password_file = self.home / "postgres.password"
@@ -79,6 +81,12 @@ class Postgres(Process):
         """For every client; it holds the password. Known after ``make_home``."""
         password = self.password_file.read_text().strip()
         return f"postgresql://{NAME}:{password}@{HOST}:{self.port}/{NAME}"
+
+    @property
+    def notices(self) -> Sequence[str]:
+        if self.home == self.folder:
+            return ()
+        return (f"PostgreSQL runs as {USER}, who cannot enter {self.folder}: its data is in {self.home}",)
 
     def make_home(self) -> None:
         """Create its folder and its password, unless they are there; ``start`` does so too."""

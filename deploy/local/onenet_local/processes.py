@@ -7,7 +7,7 @@ import contextlib
 import os
 import signal
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -84,6 +84,11 @@ class Process:
     def pid(self) -> int | None:
         """The running process's id, None when there is none."""
         return self._child.pid if self._child is not None and self._child.returncode is None else None
+
+    @property
+    def notices(self) -> Sequence[str]:
+        """What its user should know before it starts, in sentences."""
+        return ()
 
     async def prepare(self) -> None:
         """Create what must be there before each start; for programs that need it."""

@@ -28,23 +28,13 @@ SHARED = (
 )
 """What a service inherits, besides the settings that have its own prefix."""
 
-LOCAL = {
-    "ONENET_KAFKA_IDEMPOTENCE": "false",
-    # The broker lets a group's first member wait for half of this.
-    "ONENET_KAFKA_SESSION_TIMEOUT": "3",
-    # It answers a waiting fetch only when its time is over.
-    "ONENET_KAFKA_FETCH_WAIT": "0.01",
-    # As many as it gives a topic by itself when it has forgotten all of them.
-    "ONENET_KAFKA_PARTITIONS": "4",
-    "ONENET_OPS_HOST": HOST,
-}
-
 
 @dataclass(frozen=True)
 class Addresses:
     """Where everything is, or would be for what was not chosen to run.
 
-    ``database`` holds the password; ``operations`` has ``/readyz`` and ``/metrics`` by process name.
+    ``database`` holds the password; ``operations`` has ``/readyz`` and ``/metrics`` by process name;
+    ``kafka_clients`` is what clients of this broker must be told besides its address.
     """
 
     database: str
@@ -53,6 +43,7 @@ class Addresses:
     issuer: str
     api: str
     operations: Mapping[str, str] = field(default_factory=dict)
+    kafka_clients: Environment = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -117,7 +108,8 @@ def environment(service: Service, where: Addresses, inherited: Environment) -> d
         if name in MACHINE or name in SHARED or name.startswith(own)
     }
     database = {"ONENET_DATABASE_URL": where.database} if service.has_database else {}
-    return {**LOCAL, **kept, "ONENET_KAFKA": where.kafka, **database, **service.told(where)}
+    defaults = {"ONENET_OPS_HOST": HOST, **where.kafka_clients}
+    return {**defaults, **kept, "ONENET_KAFKA": where.kafka, **database, **service.told(where)}
 
 
 def process(service: Service, number: int, folder: Path, told: Environment, *, port: int) -> Process:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Literal
 
 from pydantic import Field
 
@@ -23,11 +24,15 @@ class LocalSettings(Settings):
         local_data: the folder of everything that is kept, logs included.
         local_fsync: whether committed data survives a crash of the whole machine.
         local_accounts: who can sign in, a YAML file.
+        local_broker: the embedded broker, or Apache Kafka, which needs a JDK and once Maven.
+        local_kafka: ``host:port`` of an Apache Kafka that runs already; no broker is started then.
     """
 
     local_data: Path = Field(default_factory=default_data)
     local_fsync: bool = True
     local_accounts: Path = DEFAULT
+    local_broker: Literal["tansu", "apache"] = "tansu"
+    local_kafka: str | None = Field(default=None, pattern=r"^[^:\s]+:\d+$")
     local_postgres_port: int = Field(default=0, ge=0, le=65535)
     local_broker_port: int = Field(default=0, ge=0, le=65535)
     local_cloud_port: int = Field(default=0, ge=0, le=65535)

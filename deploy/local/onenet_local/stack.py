@@ -15,7 +15,7 @@ from onenet_local.processes import Process
 from onenet_local.services import Addresses
 from onenet_local.settings import LocalSettings
 from onenet_local.supervisor import Report, Supervisor
-from onenet_local.unprivileged import USER, make_home
+from onenet_local.unprivileged import make_home
 
 
 class Stack:
@@ -84,9 +84,8 @@ class Stack:
             self._parts = build(self.folder, self._settings, self._choice, os.environ)
             for part in self._parts.by_name.values():
                 _set_aside(part.process.program.log)
-            if self._parts.postgres.home != self.folder:
-                self._report(f"PostgreSQL runs as {USER}, who cannot enter {self.folder}:")
-                self._report(f"its data is in {self._parts.postgres.home}")
+                for notice in part.process.notices:
+                    self._report(notice)
             supervisor = Supervisor(self._parts.by_name, self._report, self._write_state)
             await supervisor.start()
             self._supervisor = supervisor
