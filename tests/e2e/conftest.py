@@ -8,9 +8,9 @@ import pytest
 
 from onenet_local.parts import Choice
 from onenet_local.services import SERVICES
-from onenet_local.settings import LocalSettings
 from onenet_local.stack import Stack
 from onenet_local.unprivileged import temporary_folder
+from tests.brokers import local_settings
 from tests.e2e.traces import Traces
 
 HASTE = {
@@ -37,6 +37,5 @@ async def stack(traces: Traces) -> AsyncIterator[Stack]:
         for service in SERVICES
     }
     with temporary_folder() as folder:
-        settings = LocalSettings(local_fsync=False)
-        async with Stack(folder, settings, choice=Choice(environment=told)) as running:
+        async with Stack(folder, local_settings(), choice=Choice(environment=told)) as running:
             yield running
