@@ -9,29 +9,20 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Any
 from uuid import UUID, uuid4
 
-import asyncpg
-
 from onenet_common import outbox
-from onenet_common.connection import CType, Wish
 from onenet_common.database import Connection, Database
 from onenet_common.envelope import Message
-from onenet_provisioner.links import Failure, Work, wanted
-from onenet_provisioner.tables import Phase
+from onenet_provisioner.link_rows import COLUMNS, as_json, values_of, work_of
+from onenet_provisioner.links import Work, wanted
 
 CHANNEL = "provisioner_links"
 LEASE_SECONDS = 15.0
 """How long a dead worker keeps a link from the others; the living renew in time."""
 
-_COLUMNS = (
-    "connection_id, generation, ctype, phase, wish, standing, details, failure, drifted, announce, "
-    "attempts, reason, due_at, deadline_at, trace"
-)
-
 _UPSERT = f"""
-INSERT INTO links ({_COLUMNS}, updated_at)
+INSERT INTO links ({COLUMNS}, updated_at)
 SELECT *, now() FROM unnest(
     $1::uuid[], $2::int[], $3::text[], $4::text[], $5::jsonb[], $6::jsonb[], $7::jsonb[], $8::jsonb[],
     $9::bool[], $10::bool[], $11::int[], $12::text[], $13::timestamptz[], $14::timestamptz[], $15::jsonb[])
@@ -51,7 +42,7 @@ WHERE connection_id IN (
     SELECT connection_id FROM links
     WHERE due_at <= now() AND (leased_until IS NULL OR leased_until < now())
     ORDER BY due_at LIMIT $1 FOR UPDATE SKIP LOCKED)
-RETURNING {_COLUMNS}, lease
+RETURNING {COLUMNS}, lease
 """
 
 _SAVE = """
@@ -86,23 +77,23 @@ class LinkStore:
         until = now + timedelta(seconds=self.deadline)
         ids = [UUID(message.event.key) for message in messages]
         found = await connection.fetch(
-            f"SELECT {_COLUMNS}, lease FROM links WHERE connection_id = ANY($1) "
+            f"SELECT {COLUMNS}, lease FROM links WHERE connection_id = ANY($1) "
             "ORDER BY connection_id FOR UPDATE",
             sorted(set(ids)),
         )
-        links = {row["connection_id"]: _work(row) for row in found}
+        links = {row["connection_id"]: work_of(row) for row in found}
         changed: dict[UUID, Work] = {}
         for message, connection_id in zip(messages, ids, strict=True):
             if (work := wanted(links.get(connection_id), message, now, until)) is not None:
                 links[connection_id] = changed[connection_id] = work
         if changed:
-            await connection.execute(_UPSERT, *_columns(list(changed.values())))
+            await connection.execute(_UPSERT, *values_of(list(changed.values())))
             await connection.execute("SELECT pg_notify($1, '')", CHANNEL)
 
     async def claim(self, most: int) -> list[Work]:
         """Take due links, oldest first, under one lease each claim."""
         async with self.database.acquire() as connection:
-            return [_work(row) for row in await connection.fetch(_CLAIM, most, uuid4(), LEASE_SECONDS)]
+            return [work_of(row) for row in await connection.fetch(_CLAIM, most, uuid4(), LEASE_SECONDS)]
 
     async def renew(self, held: Sequence[Work]) -> None:
         """Lengthen the leases of links in hand; one that was lost stays lost."""
@@ -157,13 +148,13 @@ class LinkStore:
                 work.connection_id,
                 work.lease,
                 work.phase.value,
-                _json(work.standing),
+                as_json(work.standing),
                 work.details,
-                _json(work.failure),
+                as_json(work.failure),
                 work.drifted,
                 work.attempts,
                 work.reason,
-                _json(work.wish),
+                as_json(work.wish),
                 work.due_at,
                 work.announce,
                 due_at,
@@ -171,6 +162,8 @@ class LinkStore:
                 work.generation,
                 *outbox.rows(messages),
             )
+        if messages:
+            self.database.outbox_written.set()
         return bool(saved)
 
     async def release(self, work: Work) -> None:
@@ -181,57 +174,3 @@ class LinkStore:
                 work.connection_id,
                 work.lease,
             )
-
-
-def _work(row: asyncpg.Record) -> Work:
-    return Work(
-        connection_id=row["connection_id"],
-        generation=row["generation"],
-        ctype=CType(row["ctype"]) if row["ctype"] else None,
-        phase=Phase(row["phase"]),
-        wish=Wish.model_validate(row["wish"]),
-        standing=Wish.model_validate(row["standing"]) if row["standing"] else None,
-        details=row["details"],
-        failure=Failure.model_validate(row["failure"]) if row["failure"] else None,
-        drifted=row["drifted"],
-        announce=row["announce"],
-        attempts=row["attempts"],
-        reason=row["reason"],
-        due_at=row["due_at"],
-        deadline_at=row["deadline_at"],
-        trace=row["trace"],
-        lease=row["lease"],
-    )
-
-
-def _columns(links: Sequence[Work]) -> tuple[list[Any], ...]:
-    return tuple(
-        list(column)
-        for column in zip(
-            *(
-                (
-                    work.connection_id,
-                    work.generation,
-                    work.ctype,
-                    work.phase.value,
-                    _json(work.wish),
-                    _json(work.standing),
-                    work.details,
-                    _json(work.failure),
-                    work.drifted,
-                    work.announce,
-                    work.attempts,
-                    work.reason,
-                    work.due_at,
-                    work.deadline_at,
-                    dict(work.trace),
-                )
-                for work in links
-            ),
-            strict=True,
-        )
-    )
-
-
-def _json(value: Wish | Failure | None) -> str | None:
-    return value.model_dump_json() if value is not None else None
