@@ -137,8 +137,11 @@ def _add_trace(_logger: Any, _method: str, line: Any) -> Any:
 def _start_traces(service: str, endpoint: str | None) -> None:
     from opentelemetry.sdk.resources import Resource
     from opentelemetry.sdk.trace import TracerProvider
+    from opentelemetry.sdk.trace.sampling import ALWAYS_OFF, DEFAULT_ON
 
-    provider = TracerProvider(resource=Resource.create({"service.name": service}))
+    # With nobody to read them spans are not recorded; their ids still go into logs and events.
+    sampler = ALWAYS_OFF if endpoint is None else DEFAULT_ON
+    provider = TracerProvider(sampler=sampler, resource=Resource.create({"service.name": service}))
     if endpoint is not None:
         from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
         from opentelemetry.sdk.trace.export import BatchSpanProcessor
