@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from onenet_api.connections.fold import EFFECTS, Verdict, fold
 from onenet_api.connections.model import Connection
+from onenet_api.connections.timeline import SUMMARIES
 from onenet_common import events
 from onenet_common.connection import Alternative, CType, Side, Step
 from onenet_common.events import ConnectionEvent
@@ -25,6 +26,7 @@ BODIES: dict[type[ConnectionEvent], dict[str, Any]] = {
     events.ConnectionPlanned: {"ctype": CType.AWS_PEERING, "steps": (STEP,)},
     events.ConnectionEstablished: {"ctype": CType.AWS_PEERING, "details": {"peering_id": "pcx-1"}},
     events.ConnectionFailed: {"ctype": CType.AWS_PEERING, "code": "denied", "reason": "denied"},
+    events.ConnectionDelayed: {"code": "throttled", "reason": "the provider is slow"},
     events.ConnectionDrifted: {"differences": (STEP,)},
     events.ConnectionRepaired: {},
     events.ConnectionHealthChanged: {"health": Health.UP, "previous": Health.UNKNOWN, "at": BEGINNING},
@@ -154,3 +156,7 @@ def test_nothing_is_left_on_a_deleted_connection() -> None:
     leaving = connection(State.DELETING, details={"peering_id": "pcx-1"}, health=Health.UP)
     deleted = fold(leaving, message(event_of(events.ConnectionDeleted, leaving, 1))).connection
     assert (deleted.details, deleted.health) == ({}, Health.UNKNOWN)
+
+
+def test_every_event_of_a_connection_has_words_for_the_timeline() -> None:
+    assert set(SUMMARIES) == {kind for kind in events.EVENTS.values() if issubclass(kind, ConnectionEvent)}

@@ -3,7 +3,7 @@
 What happens to a message:
 
 - it is handled once in effect: its id goes into the inbox in the transaction that handles it,
-  and the offset is committed after that transaction;
+  and the offset is committed some time after that transaction;
 - malformed, or refused by its handler with Permanent or an error nobody foresaw: it goes to
   ``<topic>.dead`` with the reason, alone, while the rest of its batch is handled;
 - Transient (the database is away): nothing is committed, the batch is tried again after a
@@ -40,7 +40,9 @@ _lag = meter.create_gauge("onenet.consumer.lag", description="Records behind the
 
 BATCH = 500
 COMMIT_SECONDS = 5.0
-
+COMMIT_INTERVAL = 0.5
+"""Seconds between two commits of offsets. What is handled again after a crash has no effect, so
+that nothing has to wait for the broker's answer to each batch."""
 
 Handle = Callable[[Sequence[Message], Connection], Awaitable[None]]
 
@@ -119,20 +121,28 @@ class Consumer:
             # A broker that lost its disks has lost the topics too.
             await Topics(self._settings).create_missing()
             await kafka.start()
-            while not self._consuming.stopping.is_set():
-                batches = await kafka.getmany(timeout_ms=200, max_records=BATCH)
-                self.assigned = bool(kafka.assignment())
-                if batches:
-                    self._measure(kafka, {partition: batch[0].offset for partition, batch in batches.items()})
-                    await self._handle_until_done([record for batch in batches.values() for record in batch])
-                    done = {partition: batch[-1].offset + 1 for partition, batch in batches.items()}
-                    await self._commit(kafka, done)
-                    self._measure(kafka, done)
+            await self._take_batches(kafka)
         except (KafkaError, TimeoutError) as error:
             raise Transient(f"Kafka is unavailable: {error!r}", code="kafka_unavailable") from error
         finally:
             self.assigned = False
             await asyncio.wait({asyncio.ensure_future(kafka.stop())}, timeout=3)
+
+    async def _take_batches(self, kafka: AIOKafkaConsumer) -> None:
+        clock = asyncio.get_running_loop().time
+        done: dict[TopicPartition, int] = {}
+        committed_at = clock()
+        while not self._consuming.stopping.is_set():
+            batches = await kafka.getmany(timeout_ms=200, max_records=BATCH)
+            self.assigned = bool(kafka.assignment())
+            if batches:
+                self._measure(kafka, {partition: batch[0].offset for partition, batch in batches.items()})
+                await self._handle_until_done([record for batch in batches.values() for record in batch])
+                done |= {partition: batch[-1].offset + 1 for partition, batch in batches.items()}
+            if done and clock() >= committed_at + COMMIT_INTERVAL:
+                await self._commit(kafka, done)
+                done, committed_at = {}, clock()
+        await self._commit(kafka, done)
 
     def _connect(self) -> AIOKafkaConsumer:
         session = int(self._settings.kafka_session_timeout * 1000)
@@ -166,13 +176,12 @@ class Consumer:
         dead: list[Outgoing] = []
         for record in records:
             try:
-                message = decode(record.value, record.headers)
+                message = decode(record.value, record.headers, self._types)
             except Malformed as error:
                 dead.append(self._refuse(record, error))
                 continue
-            if message is None or (self._types is not None and message.event.type not in self._types):
-                continue
-            received.append(_Received(record, message))
+            if message is not None:
+                received.append(_Received(record, message))
         dead += await self._process_traced(received)
         await self._producer.send(dead)
 
@@ -222,6 +231,13 @@ class Consumer:
         return dead_letters.wrap(record, code=code, reason=str(error), group=self._group)
 
     async def _commit(self, kafka: AIOKafkaConsumer, done: Mapping[TopicPartition, int]) -> None:
+        """Commit offsets of the partitions that are ours still, and show how far behind we are."""
+        ours = {partition: offset for partition, offset in done.items() if partition in kafka.assignment()}
+        if ours:
+            await self._commit_ours(kafka, ours)
+        self._measure(kafka, done)
+
+    async def _commit_ours(self, kafka: AIOKafkaConsumer, done: Mapping[TopicPartition, int]) -> None:
         try:
             # aiokafka repeats a commit for ever when the topic is gone.
             async with asyncio.timeout(COMMIT_SECONDS):

@@ -47,6 +47,8 @@ class Database:
         self._size = size
         self._timeout = timeout
         self._pool: asyncpg.Pool[asyncpg.Record] | None = None
+        self.outbox_written = asyncio.Event()
+        """Set after a commit that may have written the outbox; the relay clears it."""
 
     async def start(self) -> None:
         """Wait for the server, then create what is missing; safe with many at once."""
@@ -63,6 +65,8 @@ class Database:
     @asynccontextmanager
     async def acquire(self) -> AsyncIterator[Connection]:
         """A pooled connection; statements commit one by one.
+
+        Whoever writes the outbox with such a statement sets ``outbox_written``.
 
         Raises:
             Transient: when the database is away.
@@ -84,13 +88,14 @@ class Database:
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[Connection]:
-        """A pooled connection inside one transaction.
+        """A pooled connection inside one transaction, whose events the relay is told of.
 
         Raises:
             Transient: when the database is away.
         """
         async with self.acquire() as connection, connection.transaction():
             yield connection
+        self.outbox_written.set()
 
     async def connect(self) -> asyncpg.Connection[asyncpg.Record]:
         """A connection of its own, for listening and for advisory locks; the caller closes it.

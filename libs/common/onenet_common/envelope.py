@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Self
@@ -101,12 +101,19 @@ def encode_headers(headers: Mapping[str, str]) -> list[tuple[str, bytes]]:
     return [(name, text.encode()) for name, text in headers.items()]
 
 
-def decode(value: bytes | None, headers: Iterable[tuple[str, bytes | None]]) -> Message | None:
+def decode(
+    value: bytes | None,
+    headers: Iterable[tuple[str, bytes | None]],
+    handled: Container[str] | None = None,
+) -> Message | None:
     """Read a record.
 
+    Args:
+        handled: the types that the caller takes, None for all; others are not read further.
+
     Returns:
-        None for a well-formed event of a type that this release does not know: a newer producer
-        may send one, and it is not for us.
+        None for an event of a type that is not handled, or that this release does not know: a
+        newer producer may send one, and it is not for us.
 
     Raises:
         Malformed: when it is no CloudEvent, or breaks the schema of its type.
@@ -117,6 +124,8 @@ def decode(value: bytes | None, headers: Iterable[tuple[str, bytes | None]]) -> 
             raise Malformed(f"header {required} is missing", code="not_a_cloudevent")
     if texts["ce_specversion"] != "1.0":
         raise Malformed(f"ce_specversion {texts['ce_specversion']!r} is not 1.0", code="not_a_cloudevent")
+    if handled is not None and texts["ce_type"] not in handled:
+        return None
     if value is None or len(value) > LARGEST_VALUE:
         raise Malformed(f"a value of 1 to {LARGEST_VALUE} bytes is expected", code="bad_size")
     event_class = EVENTS.get(texts["ce_type"])

@@ -24,13 +24,6 @@ CREATE TABLE IF NOT EXISTS outbox (
     value bytea NOT NULL,
     created_at timestamptz NOT NULL DEFAULT now()
 );
-CREATE OR REPLACE FUNCTION outbox_written() RETURNS trigger LANGUAGE plpgsql AS $$
-BEGIN
-    PERFORM pg_notify(TG_TABLE_SCHEMA || '_outbox', '');
-    RETURN NULL;
-END $$;
-CREATE OR REPLACE TRIGGER outbox_written AFTER INSERT ON outbox
-    FOR EACH STATEMENT EXECUTE FUNCTION outbox_written();
 """
 
 INSERT = """

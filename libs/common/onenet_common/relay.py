@@ -1,4 +1,9 @@
-"""The relay moves the outbox to Kafka: in order, one relay per schema, woken by NOTIFY."""
+"""The relay moves the outbox to Kafka: in order, one relay per schema, woken after each commit.
+
+The wake-up is a notification of its own, sent by the writer's process once its transaction has
+committed. NOTIFY inside the transaction would be less to think about, but it holds a lock of the
+whole server until the commit is on disk, so that no two commits share one flush.
+"""
 
 from __future__ import annotations
 
@@ -23,22 +28,23 @@ BATCH = 500
 
 
 class Relay:
-    """Publishes one schema's outbox.
+    """Publishes one schema's outbox, or tells the process that does.
 
     It listens and holds its advisory lock on one connection: when that ends, the lock is free
     for a standby, and this relay stops publishing until it has the lock again. A crash between
     the acknowledgement and the delete publishes a row twice; inboxes drop the second.
 
     Args:
-        poll: seconds between looks when nothing is notified, and between tries for the lock.
+        poll: seconds between looks when nobody wakes it, and between tries for the lock.
     """
 
     def __init__(self, database: Database, producer: Producer, *, poll: float = 1.0) -> None:
         self._database = database
         self._producer = producer
         self._poll = poll
-        self._written = asyncio.Event()
-        self._relaying = Background(f"relay {database.schema}", self._lead, interval=poll, longest_pause=2.0)
+        self._channel = f"{database.schema}_outbox"
+        self._written = database.outbox_written
+        self._relaying = Background(f"relay {database.schema}", self._relay, longest_pause=2.0)
         self.leading = False
 
     async def start(self) -> None:
@@ -49,24 +55,24 @@ class Relay:
         self._written.set()
         await self._relaying.stop(grace=2)
 
-    async def _lead(self) -> None:
+    async def _relay(self) -> None:
         connection = await self._database.connect()
+        connection.add_termination_listener(self._wake)
+        lock = f"relay {self._database.schema}"
         try:
-            lock = f"relay {self._database.schema}"
-            if await connection.fetchval("SELECT pg_try_advisory_lock(hashtext($1))", lock):
-                log.info("relay.leading", schema=self._database.schema)
-                self.leading = True
-                await self._publish_for_good(connection)
+            while not (self._relaying.stopping.is_set() or connection.is_closed()):
+                if await connection.fetchval("SELECT pg_try_advisory_lock(hashtext($1))", lock):
+                    await self._lead(connection)
+                else:
+                    await self._stand_by(connection)
         finally:
             self.leading = False
             connection.terminate()
 
-    async def _publish_for_good(self, connection: asyncpg.Connection[asyncpg.Record]) -> None:
-        def wake(*_: Any) -> None:
-            self._written.set()
-
-        connection.add_termination_listener(wake)
-        await connection.add_listener(f"{self._database.schema}_outbox", wake)
+    async def _lead(self, connection: asyncpg.Connection[asyncpg.Record]) -> None:
+        log.info("relay.leading", schema=self._database.schema)
+        self.leading = True
+        await connection.add_listener(self._channel, self._wake)
         stopping = False
         while not (stopping or connection.is_closed()):
             # Read before the look at the table, so that the last look comes after the call to stop.
@@ -77,11 +83,19 @@ class Relay:
             if not stopping:
                 await self._until_written()
 
-    async def _until_written(self) -> None:
+    async def _stand_by(self, connection: asyncpg.Connection[asyncpg.Record]) -> None:
+        if await self._until_written():
+            self._written.clear()
+            await connection.execute("SELECT pg_notify($1, '')", self._channel)
+
+    async def _until_written(self) -> bool:
         try:
-            await asyncio.wait_for(self._written.wait(), self._poll)
+            return await asyncio.wait_for(self._written.wait(), self._poll)
         except TimeoutError:
-            return
+            return False
+
+    def _wake(self, *_: Any) -> None:
+        self._written.set()
 
     async def _publish_batch(self, connection: asyncpg.Connection[asyncpg.Record]) -> int:
         rows = await connection.fetch(

@@ -77,7 +77,7 @@ TRANSITIONS: dict[str, dict[State, State]] = {
     "failed": {_S.REQUESTED: _S.FAILED, _S.PROVISIONING: _S.FAILED},
     # A change of an established connection that came to nothing: what stood before stands.
     "reverted": {_S.REQUESTED: _S.ESTABLISHED, _S.PROVISIONING: _S.ESTABLISHED},
-    "delayed": {state: state for state in (_S.REQUESTED, _S.PROVISIONING, _S.ESTABLISHED, _S.DELETING)},
+    "delayed": {state: state for state in (_S.REQUESTED, _S.PROVISIONING, _S.DELETING)},
     "drifted": {_S.ESTABLISHED: _S.ESTABLISHED},
     "repaired": {_S.ESTABLISHED: _S.ESTABLISHED},
     "health_changed": {_S.ESTABLISHED: _S.ESTABLISHED},

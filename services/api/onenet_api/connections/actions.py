@@ -71,6 +71,7 @@ async def _judge(api: Context, user: User, wanted: ConnectionRequest, once: Once
             versions = (left.version, right.version)
             if not await requests.store(connection, decided, versions, user, once, answer):
                 return None
+            api.database.outbox_written.set()
             return answer.response()
     return await _agree(api, user, wanted, pending, once)
 

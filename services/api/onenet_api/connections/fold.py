@@ -122,6 +122,10 @@ def _reverted(
     return {"reasons": reasons, "flags": with_flag(connection.flags, flag)}
 
 
+def _delayed(_connection: Connection, event: events.ConnectionDelayed, _at: datetime) -> Changes:
+    return {"reasons": (event.reason,)}
+
+
 def _drifted(connection: Connection, event: events.ConnectionDrifted, at: datetime) -> Changes:
     differences = "; ".join(f"{step.action} {step.target}" for step in event.differences)
     flag = Flag(code="drifted", message=f"changed behind OneNet's back; repairing: {differences}", at=at)
@@ -152,6 +156,7 @@ EFFECTS: dict[str, Callable[[Connection, Any, datetime], Changes]] = {
     "established": _established,
     "failed": _failed,
     "reverted": _reverted,
+    "delayed": _delayed,
     "drifted": _drifted,
     "repaired": _repaired,
     "health_changed": _health_changed,
