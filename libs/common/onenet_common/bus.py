@@ -29,6 +29,7 @@ from onenet_common.database import Connection, Database
 from onenet_common.dead_letters import Record
 from onenet_common.envelope import Message, decode
 from onenet_common.errors import Malformed, OneNetError, Transient
+from onenet_common.events import EVENTS
 from onenet_common.producer import Outgoing, Producer
 from onenet_common.settings import Settings
 from onenet_common.telemetry import meter
@@ -102,6 +103,7 @@ class Consumer:
         self._process = process
         self._producer = producer
         self._types = handled
+        self._passed_over = _left_to_others(topics, handled)
         self._consuming = Background(f"consume {group}", self._consume, longest_pause=2.0)
         self.assigned = False
 
@@ -176,12 +178,13 @@ class Consumer:
         dead: list[Outgoing] = []
         for record in records:
             try:
-                message = decode(record.value, record.headers, self._types)
+                message = decode(record.value, record.headers, self._passed_over)
             except Malformed as error:
                 dead.append(self._refuse(record, error))
                 continue
-            if message is not None:
-                received.append(_Received(record, message))
+            if message is None or (self._types is not None and message.event.type not in self._types):
+                continue
+            received.append(_Received(record, message))
         dead += await self._process_traced(received)
         await self._producer.send(dead)
 
@@ -255,3 +258,10 @@ class Consumer:
 
     def _count(self, topic: str, event_type: str, outcome: str) -> None:
         _handled.add(1, {"topic": topic, "type": event_type, "outcome": outcome, "group": self._group})
+
+
+def _left_to_others(topics: Sequence[str], handled: frozenset[str] | None) -> frozenset[str]:
+    """Types that belong on these topics and are handled, and thereby checked, by other groups."""
+    if handled is None:
+        return frozenset()
+    return frozenset(type_ for type_, event in EVENTS.items() if event.topic in topics) - handled

@@ -104,16 +104,16 @@ def encode_headers(headers: Mapping[str, str]) -> list[tuple[str, bytes]]:
 def decode(
     value: bytes | None,
     headers: Iterable[tuple[str, bytes | None]],
-    handled: Container[str] | None = None,
+    passed_over: Container[str] = (),
 ) -> Message | None:
     """Read a record.
 
     Args:
-        handled: the types that the caller takes, None for all; others are not read further.
+        passed_over: types that are not read any further, for others do.
 
     Returns:
-        None for an event of a type that is not handled, or that this release does not know: a
-        newer producer may send one, and it is not for us.
+        None for an event that is passed over, and for a well-formed one of a type that this release
+        does not know: a newer producer may send one, and it is not for us.
 
     Raises:
         Malformed: when it is no CloudEvent, or breaks the schema of its type.
@@ -124,7 +124,7 @@ def decode(
             raise Malformed(f"header {required} is missing", code="not_a_cloudevent")
     if texts["ce_specversion"] != "1.0":
         raise Malformed(f"ce_specversion {texts['ce_specversion']!r} is not 1.0", code="not_a_cloudevent")
-    if handled is not None and texts["ce_type"] not in handled:
+    if texts["ce_type"] in passed_over:
         return None
     if value is None or len(value) > LARGEST_VALUE:
         raise Malformed(f"a value of 1 to {LARGEST_VALUE} bytes is expected", code="bad_size")
