@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import os
 import uuid
 from collections.abc import Sequence
 from pathlib import Path
@@ -76,7 +77,7 @@ class ApacheKafka(Process):
         self.home = folder.absolute() / "kafka"
         self.libraries = cache(POM)
         self._controller_port = free_port()
-        self._java = find_java()
+        self._java = find_java(os.environ)
         super().__init__(
             Program(
                 name="broker",
@@ -106,7 +107,7 @@ class ApacheKafka(Process):
         """
         await check_java(self._java)
         if not self.libraries.exists():
-            await fetch_libraries(POM, self.libraries, self.program.log)
+            await fetch_libraries(POM, self.libraries, self.program.log, os.environ)
         self.home.mkdir(parents=True, exist_ok=True)
         self._configuration.write_text("".join(f"{name}={value}\n" for name, value in self._properties()))
         # The last file that formatting writes.

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import re
 import shutil
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
 
 from onenet_local.processes import Command, StartFailed, run
@@ -18,14 +18,14 @@ FETCH_TIMEOUT = 900.0
 VERSION_TIMEOUT = 30.0
 
 
-def find_java() -> str:
+def find_java(environment: Mapping[str, str]) -> str:
     """The Java to run: of ``JAVA_HOME``, else the one on the path.
 
     Raises:
         StartFailed: when there is none.
     """
-    home = os.environ.get("JAVA_HOME")
-    found = shutil.which("java", path=str(Path(home) / "bin") if home else None)
+    home = environment.get("JAVA_HOME")
+    found = shutil.which("java", path=str(Path(home) / "bin") if home else environment.get("PATH", ""))
     if found is None:
         raise StartFailed(
             f"java is missing{f' in JAVA_HOME={home}' if home else ''}: install Java {OLDEST} or newer; "
@@ -52,16 +52,17 @@ async def check_java(java: str) -> None:
         )
 
 
-async def fetch_libraries(pom: Path, target: Path, log: Path) -> None:
+async def fetch_libraries(pom: Path, target: Path, log: Path, environment: Mapping[str, str]) -> None:
     """Have Maven copy all that a pom.xml depends on into a folder, which is whole or absent.
 
     Args:
         log: the file that Maven's output is added to.
+        environment: what Maven is told, and where it is found.
 
     Raises:
         StartFailed: when Maven is missing or cannot get it.
     """
-    maven = shutil.which("mvn")
+    maven = shutil.which("mvn", path=environment.get("PATH", ""))
     if maven is None:
         raise StartFailed("mvn is missing: install Maven; on Debian: apt-get install maven")
     target.parent.mkdir(parents=True, exist_ok=True)
@@ -72,7 +73,7 @@ async def fetch_libraries(pom: Path, target: Path, log: Path) -> None:
             Command(
                 name="maven",
                 command=(maven, "--batch-mode", "--quiet", "--no-transfer-progress", "-f", str(pom), *copy),
-                environment=os.environ,
+                environment=environment,
                 log=log,
             ),
             timeout=FETCH_TIMEOUT,
