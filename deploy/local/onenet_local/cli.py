@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import os
-import shutil
 import signal
 import sys
 import time
@@ -125,14 +124,13 @@ def logs(
 @app.command()
 def clean() -> None:
     """Delete the data folder, logs and databases included."""
-    from onenet_local.unprivileged import home_for
+    from onenet_local.unprivileged import forget
 
     folder = _settings().local_data
     if (pid := holder(folder)) is not None:
         _tell(f"a stack runs in {folder} (process {pid}); stop it first: onenet-local down")
         raise typer.Exit(RUNS_ALREADY)
-    for path in {folder, home_for(folder)}:
-        shutil.rmtree(path, ignore_errors=True)
+    for path in forget(folder):
         _tell(f"deleted {path}")
 
 

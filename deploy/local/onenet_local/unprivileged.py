@@ -38,6 +38,14 @@ def home_for(folder: Path) -> Path:
     return SHARED / digest
 
 
+def forget(folder: Path) -> list[Path]:
+    """Delete a data folder, and what stands in for it; the folders that were deleted."""
+    deleted = [path for path in sorted({folder, home_for(folder)}) if path.exists()]
+    for path in deleted:
+        shutil.rmtree(path)
+    return deleted
+
+
 def make_home(home: Path) -> None:
     """Create a folder that the server's user can pass through and nobody else can list."""
     if not home.exists():

@@ -6,13 +6,14 @@ import asyncio
 import time
 
 from onenet_common.errors import OneNetError
-from onenet_local.claim import AlreadyRunning
+from onenet_local.claim import AlreadyRunning, holder
 from onenet_local.cloud.handle import LocalCloud
 from onenet_local.demo.narration import Narrator, StepFailed
 from onenet_local.demo.story import Story
 from onenet_local.parts import Choice
 from onenet_local.settings import LocalSettings
 from onenet_local.stack import Stack
+from onenet_local.unprivileged import forget
 
 HASTE = {
     "ONENET_PROVISIONER_WATCH_INTERVAL": "2",
@@ -34,6 +35,8 @@ def play(settings: LocalSettings, narrator: Narrator) -> int:
     began = time.monotonic()
     narrator.say("OneNet's demo. AWS and the sign-on are simulated on this machine; all else is real.")
     try:
+        if holder(folder) is None:
+            forget(folder)
         asyncio.run(_play(settings, narrator))
     except AlreadyRunning as error:
         narrator.say(f"\nThe demo did not start: {error}")

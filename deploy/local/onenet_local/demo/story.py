@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 from uuid import UUID
 
 import aioboto3
@@ -21,6 +21,9 @@ from onenet_local.demo.narration import Narrator, StepFailed
 from onenet_local.demo.people import WORKLOAD_PORT, Person, sign_in
 from onenet_local.reachability import Proof, prove
 
+if TYPE_CHECKING:
+    from types_aiobotocore_ec2 import EC2Client
+
 PATIENCE = 20.0
 """Seconds after which a step that waits for something has failed."""
 
@@ -31,10 +34,15 @@ T = TypeVar("T")
 
 @dataclass
 class Actor:
-    """An owner on the stage: signed in, with what OneNet knows of them."""
+    """An owner on the stage: signed in, with what OneNet knows of them.
+
+    Args:
+        ec2: the owner's own access to the account, for the referee to read with.
+    """
 
     person: Person
     onenet: Client
+    ec2: EC2Client
     provider: Provider | None = None
     resource: Resource | None = None
 
@@ -89,6 +97,7 @@ class Story:
                 Person("bob", "shop", "222222222222", "us-east-1", "10.20.0.0/16", "10.20.1.0/24"),
             )
             actors = []
+            session = aioboto3.Session()
             for person in people:
                 await asyncio.to_thread(person.build_network, self.cloud)
                 onenet = await clients.enter_async_context(await sign_in(self.api, person.name))
@@ -97,7 +106,11 @@ class Story:
                     f"{me.user} ({', '.join(me.groups)}) has {person.vpc} {person.block} "
                     f"in {person.account}, {person.region}"
                 )
-                actors.append(Actor(person, onenet))
+                access = self.cloud.owner(person.account)
+                ec2 = await clients.enter_async_context(
+                    session.client("ec2", region_name=person.region, **access)
+                )
+                actors.append(Actor(person, onenet, ec2))
             self.alice, self.bob = actors
 
     async def _register(self) -> None:
@@ -170,7 +183,7 @@ class Story:
     async def _reach(self, title: str) -> None:
         with self.tell.step(title):
             for source, destination in ((self.alice, self.bob), (self.bob, self.alice)):
-                proof = await self._prove(source.person, destination.person)
+                proof = await self._prove(source, destination)
                 if not proof.passes:
                     raise StepFailed("; ".join(proof.reasons))
                 self.tell.detail(f"{source.person.name} to {destination.person.name}, tcp {WORKLOAD_PORT}:")
@@ -180,7 +193,7 @@ class Story:
     async def _drift(self) -> None:
         with self.tell.step("A route is deleted behind OneNet's back; the watchdog sees it and repairs it"):
             await asyncio.to_thread(self.bob.person.break_route, self.alice.person.block)
-            proof = await self._prove(self.alice.person, self.bob.person)
+            proof = await self._prove(self.alice, self.bob)
             # The watchdog may have been faster than the referee.
             self.tell.detail("packets pass again already" if proof.passes else proof.reasons[0])
             await _until(lambda: self._has_event("drifted"), "the drift to be reported")
@@ -219,15 +232,9 @@ class Story:
                 return True
         return None
 
-    async def _prove(self, source: Person, destination: Person) -> Proof:
-        session = aioboto3.Session()
-        async with (
-            session.client("ec2", region_name=source.region, **self.cloud.owner(source.account)) as here,
-            session.client(
-                "ec2", region_name=destination.region, **self.cloud.owner(destination.account)
-            ) as there,
-        ):
-            return await prove(here, there, source.endpoint, destination.endpoint, "tcp", WORKLOAD_PORT)
+    async def _prove(self, source: Actor, destination: Actor) -> Proof:
+        ends = source.person.endpoint, destination.person.endpoint
+        return await prove(source.ec2, destination.ec2, *ends, "tcp", WORKLOAD_PORT)
 
 
 async def _find(actor: Actor) -> Resource | None:
