@@ -224,8 +224,10 @@ async def test_stop_leaves_the_group_and_does_not_wait_for_a_database_that_is_aw
         raise Transient(f"away, {len(messages)} waiting")
 
     await send(topic, producer, messages_of("UP"))
-    async with topic.consumed(away, producer), asyncio.timeout(10):
+    async with topic.consumed(away, producer) as consumer:
         await failed.wait()
+        async with asyncio.timeout(4):
+            await consumer.stop()
     assert await topic.committed() == 0
     async with topic.consumed(effects.processor(topic), producer):
         await effects.settled("UP")

@@ -12,6 +12,7 @@ from onenet_common.envelope import Message
 from onenet_common.errors import Throttled
 from onenet_provisioner.dispatcher import Dispatcher
 from onenet_provisioner.drivers.driver import Observed
+from onenet_provisioner.link_store import LEASE_SECONDS
 from onenet_provisioner.links import Work
 from onenet_provisioner.outcomes import established as become_established
 from tests.integration.link_scene import Gate, LinkScene
@@ -64,6 +65,16 @@ async def test_claims_at_the_same_time_never_share_a_link(links: LinkScene) -> N
     assert await links.store.claim(100) == []
 
 
+async def test_a_claim_passes_over_what_somebody_else_is_just_taking(links: LinkScene) -> None:
+    await links.want(*many(3))
+    async with links.database.transaction() as connection:
+        taken = await connection.fetchval("SELECT connection_id FROM links LIMIT 1 FOR UPDATE")
+        async with asyncio.timeout(5):
+            claimed = await links.store.claim(10)
+    assert len(claimed) == 2
+    assert taken not in {work.connection_id for work in claimed}
+
+
 async def test_two_workers_build_every_link_once(links: LinkScene) -> None:
     async def told() -> list[str]:
         return await links.told()
@@ -107,18 +118,18 @@ async def test_renewing_keeps_a_lease_and_brings_none_back(links: LinkScene) -> 
 async def test_a_working_dispatcher_renews_what_it_holds(links: LinkScene) -> None:
     gate = links.driver.gates["create_path"] = Gate()
 
-    async def leased() -> object:
-        return (await links.link())["leased"]
+    async def seconds_left() -> float:
+        async with links.database.acquire() as connection:
+            left = await connection.fetchval("SELECT extract(epoch FROM leased_until - now()) FROM links")
+        return float(left)
 
     await links.want(evaluated(WISH))
     async with working(links):
         await gate.reached.wait()
-        await links.execute(EXPIRE.replace("'1 second'", "'-1 second'"))
-        before = (await links.link())["leased_until"]
-        await eventually(links.link, lambda link: link["leased_until"] > before)  # type: ignore[operator]  # times
+        await links.execute("UPDATE links SET leased_until = now() + interval '1 hour'")
+        await eventually(seconds_left, lambda seconds: seconds <= LEASE_SECONDS)
         gate.opened.set()
         await eventually(links.told, lambda events: "established" in events)
-    assert not await leased()
 
 
 async def test_a_newer_wish_waits_for_whoever_has_the_link_and_wins(links: LinkScene) -> None:
