@@ -57,13 +57,13 @@ class Background:
             try:
                 await self._work()
                 errors = 0
-                pause = self._interval * random.uniform(0.9, 1.1)  # noqa: S311  # jitter
+                pause = self._interval * random.uniform(0.9, 1.1)
             except (Exception, asyncio.CancelledError) as error:
                 if _asked_to_end(error):
                     raise
                 errors += 1
                 pause = min(self._longest_pause, 0.1 * 2 ** min(errors, 20))
-                pause *= random.uniform(0.5, 1.0)  # noqa: S311  # jitter
+                pause *= random.uniform(0.5, 1.0)
                 _crashes.add(1, {"name": self.name})
                 log.warning(
                     "background.crashed", work=self.name, error=repr(error), exc_info=_surprising(error)

@@ -170,7 +170,7 @@ class Consumer:
                 if self._consuming.stopping.is_set():
                     raise
                 log.warning("bus.paused", group=self._group, reason=error.reason, code=error.code)
-            await asyncio.sleep(pause * random.uniform(0.5, 1.0))  # noqa: S311  # jitter
+            await asyncio.sleep(pause * random.uniform(0.5, 1.0))
             pause = min(pause * 2, 10.0)
 
     async def _handle(self, records: Sequence[Record]) -> None:

@@ -7,7 +7,17 @@ from enum import StrEnum
 from typing import Annotated, Self
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, field_validator, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    GetJsonSchemaHandler,
+    StringConstraints,
+    field_validator,
+    model_validator,
+)
+from pydantic.json_schema import JsonSchemaValue
+from pydantic_core import CoreSchema
 
 from onenet_common.addresses import Cidr
 from onenet_common.states import DesiredState
@@ -19,13 +29,23 @@ Name = Annotated[
 Text = Annotated[str, StringConstraints(max_length=2000, pattern=r"^[^\x00]*$")]
 
 
-class CType(StrEnum):
+class OpenWord(StrEnum):
+    """A word of a list that grows: the published schemas promise a text, not the list of today."""
+
+    @classmethod
+    def __get_pydantic_json_schema__(
+        cls, core_schema: CoreSchema, handler: GetJsonSchemaHandler
+    ) -> JsonSchemaValue:
+        return {"type": "string", "title": cls.__name__, "examples": [word.value for word in cls]}
+
+
+class CType(OpenWord):
     """The ways in which two networks can be joined."""
 
     AWS_PEERING = "AWS_PEERING"
 
 
-class ProviderType(StrEnum):
+class ProviderType(OpenWord):
     AWS = "AWS"
 
 

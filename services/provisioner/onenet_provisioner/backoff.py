@@ -16,9 +16,9 @@ def full_jitter(attempt: int, *, base: float = BASE_SECONDS, longest: float = LO
 
     The formula is "full jitter" of the AWS Architecture Blog, "Exponential Backoff And Jitter".
     """
-    return random.uniform(0, min(longest, base * 2.0 ** min(attempt, 30)))  # noqa: S311  # not a secret
+    return random.uniform(0, min(longest, base * 2.0 ** min(attempt, 30)))
 
 
 def spread(seconds: float) -> float:
     """An interval give or take a tenth, so that what began together does not stay together."""
-    return seconds * random.uniform(0.9, 1.1)  # noqa: S311  # not a secret
+    return seconds * random.uniform(0.9, 1.1)

@@ -78,7 +78,7 @@ class Faults:
 
     clock: Callable[[], float] = time.monotonic
     _armed: list[_Armed] = field(default_factory=list)
-    _dice: random.Random = field(default_factory=lambda: random.Random(0))  # noqa: S311 - not a secret
+    _dice: random.Random = field(default_factory=lambda: random.Random(0))
     _lock: Lock = field(default_factory=Lock)
 
     def arm(self, faults: list[Fault], seed: int = 0) -> None:

@@ -23,6 +23,15 @@ WATCHING = frozenset({"drifted", "repaired", "health_changed"})
 """Happenings of what was established earlier; they may lag behind a newer wish that came to nothing."""
 
 
+NOTHING_THERE: dict[str, Any] = {
+    "details": {},
+    "health": Health.UNKNOWN,
+    "health_reasons": (),
+    "established_generation": 0,
+}
+"""What is left to say of a path that does not exist."""
+
+
 class Verdict(StrEnum):
     APPLIED = "applied"
     OWN = "own"
@@ -110,7 +119,7 @@ def _established(connection: Connection, event: events.ConnectionEstablished, _a
 
 
 def _failed(_connection: Connection, event: events.ConnectionFailed, _at: datetime) -> Changes:
-    return {"reasons": (event.reason,), "details": {}, "adopted": False, "established_generation": 0}
+    return NOTHING_THERE | {"reasons": (event.reason,), "adopted": False}
 
 
 def _reverted(
@@ -144,8 +153,7 @@ def _health_changed(_connection: Connection, event: events.ConnectionHealthChang
 
 
 def _deleted(_connection: Connection, _event: events.ConnectionDeleted, _at: datetime) -> Changes:
-    nothing: Changes = {"details": {}, "flags": (), "health_reasons": ()}
-    return nothing | {"health": Health.UNKNOWN, "established_generation": 0}
+    return NOTHING_THERE | {"flags": ()}
 
 
 EFFECTS: dict[str, Callable[[Connection, Any, datetime], Changes]] = {
