@@ -13,7 +13,7 @@ from typing import TypeVar
 from uuid import UUID
 
 from onenet_client.client import Client
-from onenet_client.models import Resource
+from onenet_client.models import Connection, Resource
 from onenet_local.cloud.handle import LocalCloud
 from onenet_local.cloud.owner import Owner
 from onenet_local.demo.people import sign_in
@@ -76,12 +76,14 @@ class Estate:
             found += sum("VpcPeeringConnectionId" in route for table in tables for route in table["Routes"])
         return found
 
-    async def states(self) -> Counter[str]:
-        """How many connections of this estate's networks are in each state."""
+    async def connections(self) -> list[Connection]:
+        """Those of this estate's networks."""
         mine = {resource.id for resource in self.lefts}
-        return Counter(
-            [one.state async for one in self.onenet.connections.find() if one.resource_left in mine]
-        )
+        return [one async for one in self.onenet.connections.find() if one.resource_left in mine]
+
+    async def states(self) -> Counter[str]:
+        """How many connections are in each state."""
+        return Counter([one.state for one in await self.connections()])
 
 
 @asynccontextmanager
