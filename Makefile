@@ -1,20 +1,27 @@
 PYTHON ?= python3
 BIN := .venv/bin
+ifeq ($(origin KAFKA),command line)
+export ONENET_LOCAL_BROKER := $(KAFKA)
+endif
 
 .DEFAULT_GOAL := help
-.PHONY: help demo up test lint bench clean constraints
+.PHONY: help demo up test test-kafka lint bench clean constraints
 
 help: ## what can be made
-	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
 
-demo: .venv/.local ## play the whole story on this machine, from two owners' sign-in to an empty cloud
+demo: .venv/.local ## play the whole story on this machine, from two owners' sign-in to an empty cloud; KAFKA=apache
 	@$(BIN)/onenet-local demo
 
-up: .venv/.local ## keep the whole stack running until Ctrl-C
+up: .venv/.local ## keep the whole stack running until Ctrl-C; KAFKA=apache runs it on Apache Kafka
 	@$(BIN)/onenet-local up
 
 test: .venv/.dev ## all tests
 	@$(BIN)/pytest
+
+test-kafka: export ONENET_LOCAL_BROKER := apache
+test-kafka: .venv/.dev ## those that need a broker, on Apache Kafka; ONENET_TEST_KAFKA=host:port names one
+	@$(BIN)/pytest tests/local/test_apache_kafka.py tests/integration tests/e2e
 
 lint: .venv/.dev ## style, types, imports, published schemas
 	@$(BIN)/ruff check .
