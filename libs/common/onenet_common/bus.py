@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import asyncio
 import random
+from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
@@ -215,8 +216,9 @@ class Consumer:
                 first = await self._process_apart(received[:half])
                 return first + await self._process_apart(received[half:])
             return [self._refuse(received[0].record, error)]
-        for item in received:
-            self._count(item.record.topic, item.message.event.type, "handled")
+        kinds = Counter((item.record.topic, item.message.event.type) for item in received)
+        for (topic, event_type), count in kinds.items():
+            self._count(topic, event_type, "handled", count)
         return []
 
     def _refuse(self, record: Record, error: Exception) -> Outgoing:
@@ -256,8 +258,8 @@ class Consumer:
             labels = {"topic": partition.topic, "partition": partition.partition, "group": self._group}
             _lag.set(max(0, end - offset) if end is not None else 0, labels)
 
-    def _count(self, topic: str, event_type: str, outcome: str) -> None:
-        _handled.add(1, {"topic": topic, "type": event_type, "outcome": outcome, "group": self._group})
+    def _count(self, topic: str, event_type: str, outcome: str, count: int = 1) -> None:
+        _handled.add(count, {"topic": topic, "type": event_type, "outcome": outcome, "group": self._group})
 
 
 def _left_to_others(topics: Sequence[str], handled: frozenset[str] | None) -> frozenset[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -68,8 +69,8 @@ class Producer:
         except (KafkaError, OSError) as error:
             await self.stop()
             raise Transient(f"Kafka did not acknowledge: {error!r}", code="kafka_unavailable") from error
-        for record in records:
-            _sent.add(1, {"topic": record.topic})
+        for topic, count in Counter(record.topic for record in records).items():
+            _sent.add(count, {"topic": topic})
 
     async def _connected(self) -> AIOKafkaProducer:
         async with self._connecting:

@@ -22,7 +22,9 @@ from onenet_common.telemetry import meter
 
 log = structlog.get_logger(__name__)
 _relayed = meter.create_counter("onenet.outbox.relayed", description="Outbox rows published")
-_lag = meter.create_histogram("onenet.outbox.lag", unit="s", description="Age of a row when published")
+_lag = meter.create_histogram(
+    "onenet.outbox.lag", unit="s", description="Age of the oldest row of a batch when published"
+)
 
 BATCH = 500
 
@@ -120,7 +122,6 @@ class Relay:
         await connection.execute(
             "DELETE FROM outbox WHERE id = ANY($1)", [row["id"] for row in rows], timeout=10
         )
-        for row in rows:
-            _lag.record(row["age"])
+        _lag.record(rows[0]["age"])
         _relayed.add(len(rows), {"schema": self._database.schema})
         return len(rows)

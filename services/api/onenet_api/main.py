@@ -31,7 +31,7 @@ SERVICE = "onenet-api"
 
 def wire(settings: ApiSettings) -> Sequence[Component]:
     """Build every part, inert, in the order in which they start."""
-    database = Database(settings.database_url.get_secret_value(), schema="api", metadata=METADATA)
+    database = Database(settings.database_url.get_secret_value(), schema="api", metadata=METADATA, size=24)
     producer = Producer(settings)
     keys = IssuerKeys(settings.api_oidc_issuer, httpx.AsyncClient())
     changes = Changes(database)
@@ -48,6 +48,7 @@ def wire(settings: ApiSettings) -> Sequence[Component]:
             topics=[CONNECTIONS],
             process=in_transaction(database, SERVICE, projection.project),
             producer=producer,
+            handled=projection.HANDLED,
         ),
         Consumer(
             settings,

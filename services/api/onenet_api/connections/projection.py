@@ -10,13 +10,21 @@ from onenet_api.connections.fold import fold
 from onenet_api.connections.waiting import notify
 from onenet_common import database
 from onenet_common.envelope import Message
-from onenet_common.events import ConnectionEvent
+from onenet_common.events import EVENTS, ConnectionEvent
 from onenet_common.telemetry import meter
 
 _projected = meter.create_counter(
     "onenet.api.events.projected",
     description="Events of connections by type and verdict: applied, own, history, refused, unknown",
 )
+
+
+HANDLED = frozenset(
+    name
+    for name, event in EVENTS.items()
+    if issubclass(event, ConnectionEvent) and event.producer != "onenet-api"
+)
+"""Our own events took effect, and got onto the timeline, in the transaction that published them."""
 
 
 async def project(messages: Sequence[Message], connection: database.Connection) -> None:

@@ -10,6 +10,7 @@ from pydantic import TypeAdapter
 
 from onenet_api.answers import Answer
 from onenet_api.audit import log as audit
+from onenet_api.connections import timeline
 from onenet_api.connections.admission import Endpoint, Occupant, Survey
 from onenet_api.connections.decisions import Decided
 from onenet_api.connections.store import rows
@@ -56,12 +57,14 @@ WITH sides AS (
 ), published AS (
     INSERT INTO outbox (topic, key, headers, value)
     SELECT event.* FROM stored, unnest($4::text[], $5::text[], $6::jsonb[], $7::bytea[]) AS event
+), told AS (
+    INSERT INTO timeline SELECT t.* FROM stored, jsonb_populate_recordset(NULL::timeline, $8) AS t
 ), audited AS (
     INSERT INTO audit (id, actor, action, object_type, object_id, detail, services, trace_id)
-    SELECT $8::uuid, $9, $10, $11, $12::uuid, $13::jsonb, $14::uuid[], $15 FROM stored
+    SELECT $9::uuid, $10, $11, $12, $13::uuid, $14::jsonb, $15::uuid[], $16 FROM stored
 ), answered AS (
     INSERT INTO answers (caller, key, request_digest, status, body, etag, location)
-    SELECT $16, $17::text, $18, $19::int, $20, $21, $22 FROM stored WHERE $17::text IS NOT NULL
+    SELECT $17, $18::text, $19, $20::int, $21, $22, $23 FROM stored WHERE $18::text IS NOT NULL
 )
 SELECT EXISTS (SELECT FROM stored)
 """
@@ -86,7 +89,7 @@ async def store(
     once: Once | None,
     answer: Answer,
 ) -> bool:
-    """Store a new connection with its events, its audit entry and the answer for its key.
+    """Store a new connection with its events, its timeline, its audit entry and the answer for its key.
 
     Args:
         versions: those of the left and right resource that were judged.
@@ -106,6 +109,7 @@ async def store(
         [wanted.resource_left, wanted.resource_right],
         versions,
         *outbox.rows(messages),
+        timeline.rows(messages),
         *entry.columns(),
         *(once.columns(answer) if once else _NO_KEY),
     )

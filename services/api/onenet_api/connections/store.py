@@ -10,6 +10,7 @@ from uuid import UUID
 import asyncpg
 
 from onenet_api.audit import log as audit
+from onenet_api.connections import timeline
 from onenet_api.connections.decisions import Decided
 from onenet_api.connections.model import Connection
 from onenet_api.connections.views import ConnectionQuery
@@ -17,7 +18,7 @@ from onenet_api.connections.waiting import notify
 from onenet_api.pages import Listing
 from onenet_api.problems import conflict
 from onenet_api.tokens import User
-from onenet_common import database, outbox
+from onenet_common import database
 from onenet_common.connection import Resource
 from onenet_common.envelope import Message
 
@@ -132,7 +133,7 @@ async def save(connection: database.Connection, decided: Decided, user: User) ->
         await update(connection, [changed])
     except asyncpg.UniqueViolationError:
         raise conflict("pair-connected", "these two resources have another connection by now") from None
-    await outbox.publish(connection, [Message.of(event, actor=user.name) for event in decided.events])
+    await timeline.publish(connection, [Message.of(event, actor=user.name) for event in decided.events])
     entry = audit.Entry(user.name, decided.action, changed.id, changed.services, decided.detail)
     await audit.record(connection, entry)
     await notify(connection, [changed.id])

@@ -10,7 +10,7 @@ from pydantic import TypeAdapter
 
 from onenet_api.connections.views import TimelineItem, TimelineQuery
 from onenet_api.pages import Listing, Page
-from onenet_common import database, events
+from onenet_common import database, events, outbox
 from onenet_common.connection import Step
 from onenet_common.envelope import Message
 from onenet_common.events import ConnectionEvent
@@ -26,8 +26,22 @@ INSERT INTO timeline SELECT * FROM jsonb_populate_recordset(NULL::timeline, $1) 
 
 async def record(connection: database.Connection, messages: Sequence[Message]) -> None:
     """Add events, each once, whatever they did to their connection."""
-    rows = [row(message, message.event) for message in messages if isinstance(message.event, ConnectionEvent)]
-    await connection.execute(_INSERT, _ROWS.dump_json(rows).decode())
+    await connection.execute(_INSERT, rows(messages))
+
+
+async def publish(connection: database.Connection, messages: Sequence[Message]) -> None:
+    """Publish events of ours, which are on the timeline at once."""
+    if messages:
+        await outbox.publish(connection, messages)
+        await record(connection, messages)
+
+
+def rows(messages: Sequence[Message]) -> str:
+    """Rows of the table, as a JSON array for ``jsonb_populate_recordset``."""
+    found = [
+        row(message, message.event) for message in messages if isinstance(message.event, ConnectionEvent)
+    ]
+    return _ROWS.dump_json(found).decode()
 
 
 async def page(
@@ -35,8 +49,8 @@ async def page(
 ) -> Page[TimelineItem]:
     listing = Listing("SELECT t.* FROM timeline t", "t.id", {"time": "t.time"})
     listing.where("t.connection_id = ?", connection_id)
-    rows, following = await listing.fetch(connection, query)
-    return Page(items=[TimelineItem.model_validate(dict(found)) for found in rows], next=following)
+    found, following = await listing.fetch(connection, query)
+    return Page(items=[TimelineItem.model_validate(dict(one)) for one in found], next=following)
 
 
 def row(message: Message, event: ConnectionEvent) -> dict[str, Any]:

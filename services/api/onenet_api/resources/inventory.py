@@ -8,12 +8,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from onenet_api.connections import decisions, model
+from onenet_api.connections import decisions, model, timeline
 from onenet_api.connections import store as connections
 from onenet_api.connections.decisions import Decided
 from onenet_api.connections.waiting import notify
 from onenet_api.tables import LIVE_PAIR
-from onenet_common import outbox
 from onenet_common.connection import Resource
 from onenet_common.database import Connection
 from onenet_common.envelope import Message
@@ -153,7 +152,7 @@ async def _tell_connections(connection: Connection, affected: Mapping[UUID, Foun
     decided = [_told(one, affected) for one in live.values()]
     changed = [one for one in decided if one.connection is not live[one.connection.id]]
     await connections.update(connection, [one.connection for one in changed])
-    await outbox.publish(connection, [Message.of(event) for one in changed for event in one.events])
+    await timeline.publish(connection, [Message.of(event) for one in changed for event in one.events])
     await notify(connection, [one.connection.id for one in changed])
 
 
