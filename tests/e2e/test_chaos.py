@@ -52,6 +52,18 @@ async def _assert_built_once(estate: Estate) -> None:
     assert estate.peering_routes() == 2 * len(estate.pairs)
 
 
+async def _assert_all_removed(estate: Estate) -> None:
+    """Take all of them down at once; it also spares the tests that follow the watch over them."""
+    await asyncio.gather(*(estate.onenet.connections.delete(one.id) for one in await estate.connections()))
+
+    async def gone() -> bool | None:
+        return True if await estate.states() == {"DELETED": len(estate.pairs)} else None
+
+    await until(gone, "all to be deleted")
+    assert not estate.live_peerings()
+    assert estate.peering_routes() == 0
+
+
 @pytest.mark.parametrize("victim", ["api", "evaluator", "provisioner", "monitor"])
 async def test_a_service_killed_in_the_middle_loses_and_doubles_nothing(stack: Stack, victim: str) -> None:
     async with estate(stack, networks=NETWORKS) as networks:
@@ -62,6 +74,7 @@ async def test_a_service_killed_in_the_middle_loses_and_doubles_nothing(stack: S
             await stack.supervisor.until_ready(victim)
         await asking
         await _assert_built_once(networks)
+        await _assert_all_removed(networks)
 
 
 async def test_a_broker_killed_in_the_middle_delays_and_loses_nothing(stack: Stack) -> None:
@@ -77,6 +90,7 @@ async def test_a_broker_killed_in_the_middle_delays_and_loses_nothing(stack: Sta
         # The embedded broker has forgotten what it held.
         if isinstance(stack.processes["broker"], ApacheKafka):
             await _assert_all_on_the_topic(networks, stack.addresses.kafka)
+        await _assert_all_removed(networks)
 
 
 async def _assert_all_on_the_topic(estate: Estate, kafka: str) -> None:
