@@ -31,7 +31,7 @@ SERVICE = "onenet-api"
 
 def wire(settings: ApiSettings) -> Sequence[Component]:
     """Build every part, inert, in the order in which they start."""
-    database = Database(settings.database_url.get_secret_value(), schema="api", metadata=METADATA, size=24)
+    database = Database(settings.database_url.get_secret_value(), schema="api", metadata=METADATA)
     producer = Producer(settings)
     keys = IssuerKeys(settings.api_oidc_issuer, httpx.AsyncClient())
     changes = Changes(database)
