@@ -26,7 +26,8 @@ class Settings(BaseSettings):
     Args:
         kafka: ``host:port`` of a broker, several separated by commas.
         kafka_idempotence: idempotent producers; on with Apache Kafka, off where the broker has none.
-        kafka_session_timeout: seconds until a silent consumer loses its partitions.
+        kafka_session_timeout: seconds until a silent consumer loses its partitions; Apache Kafka grants 6
+            or more unless it is told otherwise.
         kafka_fetch_wait: seconds that a fetch may wait at the broker for the first record; a
             broker that answers only when this has passed needs a small one.
         kafka_partitions, kafka_replication: of topics that do not exist yet.

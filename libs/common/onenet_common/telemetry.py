@@ -14,6 +14,8 @@ from opentelemetry.context import Context
 from opentelemetry.trace import Span, SpanKind, StatusCode
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
+from onenet_common.repetition import OnceInAWhile
+
 if TYPE_CHECKING:
     from onenet_common.envelope import Message
     from onenet_common.settings import Settings
@@ -121,6 +123,7 @@ def _start_logs(level: str, service: str) -> None:
             ],
         )
     )
+    handler.addFilter(OnceInAWhile("aiokafka"))
     logging.basicConfig(level=level, handlers=[handler], force=True)
     for name in QUIET:
         logging.getLogger(name).setLevel(max(logging.WARNING, logging.getLevelName(level)))
