@@ -154,4 +154,4 @@ def cache(pom: Path) -> Path:
     Raises:
         OSError: when the file is missing.
     """
-    return default_data() / f"kafka-{hashlib.sha256(pom.read_bytes()).hexdigest()[:12]}" / "libs"
+    return default_data() / f"kafka-{hashlib.sha256(pom.read_bytes()).hexdigest()[:12]}"
