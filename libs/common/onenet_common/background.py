@@ -68,10 +68,9 @@ class Background:
                 log.warning(
                     "background.crashed", work=self.name, error=repr(error), exc_info=_surprising(error)
                 )
-            await self.rest(pause)
+            await self._rest(pause)
 
-    async def rest(self, seconds: float) -> None:
-        """Pause, at the longest until the call to stop."""
+    async def _rest(self, seconds: float) -> None:
         if seconds <= 0:
             return await asyncio.sleep(0)
         try:

@@ -18,8 +18,6 @@ from onenet_monitor.handlers import handle
 from onenet_monitor.tables import Table
 
 NAME = "onenet-monitor"
-PATIENCE = 0.25
-"""Seconds by which a verdict may come later, since nobody waits for one."""
 
 
 def wire(settings: Settings) -> Sequence[Component]:
@@ -33,7 +31,6 @@ def wire(settings: Settings) -> Sequence[Component]:
         topics=[events.CONNECTIONS, events.HEALTH],
         process=in_transaction(database, NAME, handle),
         producer=producer,
-        patience=PATIENCE,
     )
     return [
         Topics(settings),
