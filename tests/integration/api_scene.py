@@ -16,6 +16,7 @@ import httpx
 
 from onenet_api import app
 from onenet_api.connections import projection
+from onenet_api.connections.requests import Requests
 from onenet_api.connections.waiting import Changes
 from onenet_api.context import Context
 from onenet_api.keys import IssuerKeys
@@ -56,7 +57,9 @@ class Scene:
         self.keys = IssuerKeys(URL, self.issuer.client())
         self.changes = Changes(self.database)
         verifier = TokenVerifier(self.keys, self.settings)
-        self.app = app.build(Context(self.settings, self.database, verifier, self.changes))
+        self.app = app.build(
+            Context(self.settings, self.database, verifier, self.changes, Requests(self.database))
+        )
         self.anonymous = self._client({})
 
     async def start(self) -> None:

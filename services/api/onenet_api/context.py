@@ -7,6 +7,7 @@ from typing import Annotated
 
 from fastapi import Depends, Request
 
+from onenet_api.connections.requests import Requests
 from onenet_api.connections.waiting import Changes
 from onenet_api.settings import ApiSettings
 from onenet_api.tokens import TokenVerifier
@@ -19,6 +20,7 @@ class Context:
     database: Database
     verifier: TokenVerifier
     changes: Changes
+    requests: Requests
 
 
 async def _context(request: Request) -> Context:

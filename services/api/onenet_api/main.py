@@ -8,6 +8,7 @@ import httpx
 
 from onenet_api import app
 from onenet_api.connections import projection
+from onenet_api.connections.requests import Requests
 from onenet_api.connections.waiting import Changes
 from onenet_api.context import Context
 from onenet_api.keys import IssuerKeys
@@ -35,7 +36,7 @@ def wire(settings: ApiSettings) -> Sequence[Component]:
     producer = Producer(settings)
     keys = IssuerKeys(settings.api_oidc_issuer, httpx.AsyncClient())
     changes = Changes(database)
-    context = Context(settings, database, TokenVerifier(keys, settings), changes)
+    context = Context(settings, database, TokenVerifier(keys, settings), changes, Requests(database))
     return (
         Topics(settings),
         database,

@@ -12,9 +12,10 @@ from fastapi import Response
 
 from onenet_api import etags, idempotency
 from onenet_api.answers import Answer
-from onenet_api.connections import admission, decisions, requests, store
+from onenet_api.connections import admission, decisions, store
 from onenet_api.connections.decisions import Caller, Decided
 from onenet_api.connections.model import towards
+from onenet_api.connections.requests import New
 from onenet_api.connections.store import Seen
 from onenet_api.connections.views import ConnectionRequest, ConnectionView
 from onenet_api.context import Context
@@ -58,22 +59,17 @@ async def request(api: Context, user: User, wanted: ConnectionRequest, once: Onc
 
 async def _judge(api: Context, user: User, wanted: ConnectionRequest, once: Once | None) -> Response | None:
     """Do what the request asks for; None when a resource has changed in between."""
-    async with api.database.acquire() as connection:
-        survey = await requests.survey(connection, user, wanted)
-        left, right = admission.endpoints(wanted, survey)
-        caller = _caller(user, admission.services_of_caller(left, right))
-        pending = admission.awaiting_consent(wanted, survey.occupant, caller.services)
-        if pending is None:
-            connected_by = survey.occupant.id if survey.occupant else None
-            drafted = admission.draft(wanted, left, right, caller, connected_by)
-            decided = decisions.begin(drafted, caller)
-            answer = _answer(decided, caller.services, 202)
-            versions = (left.version, right.version)
-            if not await requests.store(connection, decided, versions, user, once, answer):
-                return None
-            api.database.outbox_written.set()
-            return answer.response()
-    return await _agree(api, user, wanted, pending, once)
+    survey = await api.requests.survey(user, wanted)
+    left, right = admission.endpoints(wanted, survey)
+    caller = _caller(user, admission.services_of_caller(left, right))
+    pending = admission.awaiting_consent(wanted, survey.occupant, caller.services)
+    if pending is not None:
+        return await _agree(api, user, wanted, pending, once)
+    connected_by = survey.occupant.id if survey.occupant else None
+    decided = decisions.begin(admission.draft(wanted, left, right, caller, connected_by), caller)
+    answer = _answer(decided, caller.services, 202)
+    stored = await api.requests.store(New.of(decided, (left.version, right.version), user, once, answer))
+    return answer.response() if stored else None
 
 
 async def _agree(
