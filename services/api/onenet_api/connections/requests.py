@@ -49,6 +49,7 @@ LEFT JOIN LATERAL (
     SELECT id, state, needed_from FROM connections
     WHERE least(resource_left, resource_right) = least(left_id, right_id)
         AND greatest(resource_left, resource_right) = greatest(left_id, right_id) AND {LIVE_PAIR}
+    LIMIT 1
 ) AS c ON true
 ORDER BY place
 """
