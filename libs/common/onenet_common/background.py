@@ -68,9 +68,10 @@ class Background:
                 log.warning(
                     "background.crashed", work=self.name, error=repr(error), exc_info=_surprising(error)
                 )
-            await self._rest(pause)
+            await self.rest(pause)
 
-    async def _rest(self, seconds: float) -> None:
+    async def rest(self, seconds: float) -> None:
+        """Pause, at the longest until the call to stop."""
         if seconds <= 0:
             return await asyncio.sleep(0)
         try:

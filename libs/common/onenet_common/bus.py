@@ -86,6 +86,8 @@ class Consumer:
         process: takes each batch; see ``in_transaction``.
         producer: for dead letters.
         handled: event classes' types to hand over; None for all that are known.
+        patience: seconds that a message may wait for others to be handled with; the more that come
+            together, the less each one costs.
     """
 
     def __init__(
@@ -97,6 +99,7 @@ class Consumer:
         process: Processor,
         producer: Producer,
         handled: frozenset[str] | None = None,
+        patience: float = 0.0,
     ) -> None:
         self._settings = settings
         self._group = group
@@ -104,6 +107,7 @@ class Consumer:
         self._process = process
         self._producer = producer
         self._types = handled
+        self._patience = patience
         self._passed_over = _left_to_others(topics, handled)
         self._consuming = Background(f"consume {group}", self._consume, longest_pause=2.0)
         self.assigned = False
@@ -142,6 +146,7 @@ class Consumer:
                 self._measure(kafka, {partition: batch[0].offset for partition, batch in batches.items()})
                 await self._handle_until_done([record for batch in batches.values() for record in batch])
                 done |= {partition: batch[-1].offset + 1 for partition, batch in batches.items()}
+                await self._consuming.rest(self._patience)
             if done and clock() >= committed_at + COMMIT_INTERVAL:
                 await self._commit(kafka, done)
                 done, committed_at = {}, clock()
@@ -159,7 +164,7 @@ class Consumer:
             heartbeat_interval_ms=session // 6,
             rebalance_timeout_ms=session,
             max_poll_interval_ms=600_000,
-            fetch_max_wait_ms=int(self._settings.kafka_fetch_wait * 1000),
+            fetch_max_wait_ms=int(max(self._settings.kafka_fetch_wait, self._patience) * 1000),
         )
 
     async def _handle_until_done(self, records: Sequence[Record]) -> None:

@@ -27,6 +27,8 @@ _lag = meter.create_histogram(
 )
 
 BATCH = 500
+REST = 0.005
+"""Seconds between two looks at the outbox when it is written all the time."""
 
 
 class Relay:
@@ -62,6 +64,8 @@ class Relay:
         connection.add_termination_listener(self._wake)
         lock = f"relay {self._database.schema}"
         try:
+            # A deletion that a crash takes back is one more event published twice.
+            await connection.execute("SET synchronous_commit = off")
             while not (self._relaying.stopping.is_set() or connection.is_closed()):
                 if await connection.fetchval("SELECT pg_try_advisory_lock(hashtext($1))", lock):
                     await self._lead(connection)
@@ -83,6 +87,7 @@ class Relay:
             while await self._publish_batch(connection) == BATCH:
                 pass
             if not stopping:
+                await self._relaying.rest(REST)
                 await self._until_written()
 
     async def _stand_by(self, connection: asyncpg.Connection[asyncpg.Record]) -> None:

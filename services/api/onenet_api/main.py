@@ -58,6 +58,7 @@ def wire(settings: ApiSettings) -> Sequence[Component]:
             process=in_transaction(database, f"{SERVICE}-inventory", inventory.project),
             producer=producer,
             handled=inventory.HANDLED,
+            patience=0.1,
         ),
         Sweeper(database, after=settings.api_republish_after),
         keys,

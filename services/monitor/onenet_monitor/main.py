@@ -18,6 +18,8 @@ from onenet_monitor.handlers import handle
 from onenet_monitor.tables import Table
 
 NAME = "onenet-monitor"
+PATIENCE = 0.25
+"""Seconds by which a verdict may come later, since nobody waits for one."""
 
 
 def wire(settings: Settings) -> Sequence[Component]:
@@ -31,6 +33,7 @@ def wire(settings: Settings) -> Sequence[Component]:
         topics=[events.CONNECTIONS, events.HEALTH],
         process=in_transaction(database, NAME, handle),
         producer=producer,
+        patience=PATIENCE,
     )
     return [
         Topics(settings),
