@@ -16,8 +16,9 @@ from onenet_common.errors import Transient
 T = TypeVar("T")
 R = TypeVar("R")
 
-LANES = 2
-"""Pieces of work under way: one is prepared while the other one waits for the database."""
+LANES = 1
+"""Pieces of work under way. More of them make smaller pieces: measured with 24 callers, one lane takes
+a tenth more requests a second than two or four."""
 MOST = 100
 """Items in one piece of work."""
 
