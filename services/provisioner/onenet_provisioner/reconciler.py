@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from itertools import groupby
+from operator import attrgetter
 from typing import Any
 from uuid import UUID
 
@@ -31,6 +34,10 @@ _steps = meter.create_counter("onenet.steps", description="Steps applied, by cty
 _reconciled = meter.create_counter(
     "onenet.reconciliations", description="Links worked on, by phase and outcome"
 )
+
+SIDE_BY_SIDE = 4
+"""Steps of one link under way at once. Neighbours of one action, such as the routes of both sides,
+do not depend on each other."""
 
 MOST_ROUNDS = 10
 """A plan that is not empty after so many rounds works against somebody else."""
@@ -166,14 +173,30 @@ class Reconciler:
             if not steps:
                 self._changed({link.wish.left.provider, link.wish.right.provider})
                 return Settled(seen)
-            for step in steps:
-                outcome = await self._apply(driver, link, step)
-                if isinstance(outcome, Wait):
-                    return outcome
-                if outcome.remember:
-                    await self._remember(held, outcome.remember)
-                    link = replace(link, details=dict(held.work.details))
+            for _, alike in groupby(steps, key=attrgetter("action")):
+                if (wait := await self._apply_all(held, driver, link, list(alike))) is not None:
+                    return wait
+                link = replace(link, details=dict(held.work.details))
         raise Transient("the plan is not empty however often it is applied", code="not_converging")
+
+    async def _apply_all(
+        self, held: InHand, driver: Driver[Any], link: Link, steps: Sequence[Step]
+    ) -> Wait | None:
+        """Apply neighbours of one action side by side; all of them end before any error counts."""
+        slots = asyncio.Semaphore(SIDE_BY_SIDE)
+
+        async def apply(step: Step) -> Done | Wait:
+            async with slots:
+                return await self._apply(driver, link, step)
+
+        results = await asyncio.gather(*map(apply, steps), return_exceptions=True)
+        for result in results:
+            if isinstance(result, Done) and result.remember:
+                await self._remember(held, result.remember)
+        for result in results:
+            if isinstance(result, BaseException):
+                raise result
+        return next((result for result in results if isinstance(result, Wait)), None)
 
     async def _apply(self, driver: Driver[Any], link: Link, step: Step) -> Done | Wait:
         labels = {"ctype": link.ctype.value, "action": step.action}

@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from onenet_provisioner.drivers.aws.coalescing import AT_ONCE, Coalescer
+from onenet_provisioner.drivers.aws.coalescing import AT_ONCE, BURST, REFILL, Bucket, Coalescer
 
 
 class Shelf:
@@ -90,3 +90,33 @@ async def test_a_reader_that_gives_up_does_not_take_the_others_with_it() -> None
     assert await patient == 0
     with pytest.raises(asyncio.CancelledError):
         await impatient
+
+
+def test_a_burst_is_free_and_the_rest_come_at_the_refill() -> None:
+    bucket = Bucket()
+    assert [bucket.take(100.0) for _ in range(BURST)] == [0.0] * BURST
+    assert bucket.take(100.0) == pytest.approx(1 / REFILL)
+    assert bucket.take(100.0 + 1.01 / REFILL) == 0.0
+    assert 0 < bucket.take(100.0 + 1.5 / REFILL) < 0.6 / REFILL
+
+
+def test_a_bucket_holds_no_more_than_a_burst_however_long_it_rests() -> None:
+    bucket = Bucket()
+    bucket.take(0.0)
+    assert [bucket.take(1e6) for _ in range(BURST)] == [0.0] * BURST
+    assert bucket.take(1e6) > 0
+
+
+async def test_a_busy_reader_makes_others_share_what_it_may_still_call() -> None:
+    shelf = Shelf()
+    reader = Coalescer(shelf.fetch)
+    for number in range(BURST):
+        await reader.read({f"{number}"})
+    await asyncio.gather(*(reader.read({key}) for key in "ab"), _after_some_turns(reader, "c"))
+    assert shelf.calls[BURST:] == [frozenset("abc")]
+
+
+async def _after_some_turns(reader: Coalescer[int], key: str) -> int:
+    for _ in range(10):
+        await asyncio.sleep(0)
+    return await reader.read({key})

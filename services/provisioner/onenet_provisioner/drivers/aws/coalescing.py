@@ -1,8 +1,8 @@
 """Merging concurrent reads into few calls.
 
-An idle reader calls at once. Requests that arrive while calls enough are in flight wait for one
-of them to end and share the next, so a read never answers from before it was asked: a change
-that a caller has made is in what it reads afterwards.
+An idle reader calls at once. A busy one calls no more often than AWS's bucket refills: requests
+that arrive meanwhile, or while calls enough are in flight, share the next call. So a read never
+answers from before it was asked: a change that a caller has made is in what it reads afterwards.
 """
 
 from __future__ import annotations
@@ -10,13 +10,40 @@ from __future__ import annotations
 import asyncio
 import contextvars
 from collections.abc import Awaitable, Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
 T = TypeVar("T")
 
 AT_ONCE = 2
-"""Calls in flight. At AWS's 100 ms for one, as many a second as a describe's bucket refills (20)."""
+"""Calls in flight."""
+
+BURST = 5
+"""Calls that an idle reader makes before it is held to the refill."""
+
+REFILL = 20.0
+"""Calls a second. Source: Amazon EC2 API throttling limits, refill of the non-mutating actions."""
+
+
+@dataclass(slots=True)
+class Bucket:
+    """Tokens for calls; it begins full.
+
+    Args:
+        level: tokens that were there at ``at``, in seconds of the caller's clock.
+    """
+
+    level: float = BURST
+    at: float = field(default=float("-inf"))
+
+    def take(self, now: float) -> float:
+        """Take a token; else nothing is taken, and the answer is the seconds until there is one."""
+        self.level = min(BURST, self.level + (now - self.at) * REFILL)
+        self.at = now
+        if self.level < 1:
+            return (1 - self.level) / REFILL
+        self.level -= 1
+        return 0.0
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -40,6 +67,7 @@ class Coalescer(Generic[T]):
         self._waiting: list[_Request[T]] = []
         self._calls: set[asyncio.Task[None]] = set()
         self._starting = False
+        self._bucket = Bucket()
 
     async def read(self, keys: Iterable[str]) -> T:
         """Everything about the keys, and about those of whoever shares the call.
@@ -57,9 +85,17 @@ class Coalescer(Generic[T]):
         if not self._waiting or self._starting or len(self._calls) >= AT_ONCE:
             return
         self._starting = True
+        loop = asyncio.get_running_loop()
+        if (pause := self._bucket.take(loop.time())) > 0:
+            loop.call_later(pause, self._start_again)
+            return
         call = asyncio.create_task(self._run(), context=self._waiting[0].context)
         self._calls.add(call)
         call.add_done_callback(self._ended)
+
+    def _start_again(self) -> None:
+        self._starting = False
+        self._start()
 
     def _ended(self, call: asyncio.Task[None]) -> None:
         self._calls.remove(call)
