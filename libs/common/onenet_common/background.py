@@ -40,6 +40,8 @@ class Background:
         self.stopping = asyncio.Event()
 
     def start(self) -> None:
+        # A series that begins with its first crash shows no increase.
+        _crashes.add(0, {"name": self.name})
         self._task = asyncio.create_task(self._run(), name=self.name)
 
     async def stop(self, grace: float = 0.0) -> None:

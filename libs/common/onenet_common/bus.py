@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import asyncio
 import random
+import time
 from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -28,6 +29,7 @@ from onenet_common import dead_letters, inbox, telemetry
 from onenet_common.background import Background
 from onenet_common.database import Connection, Database
 from onenet_common.dead_letters import Record
+from onenet_common.durations import duration
 from onenet_common.envelope import Message, decode
 from onenet_common.errors import Malformed, OneNetError, Transient
 from onenet_common.events import EVENTS
@@ -38,6 +40,8 @@ from onenet_common.topics import Topics
 
 log = structlog.get_logger(__name__)
 _handled = meter.create_counter("onenet.messages.handled", description="Records by topic, type and outcome")
+_dead = meter.create_counter("onenet.messages.dead", description="Records sent to a dead-letter topic")
+_batches = duration("messaging.process.duration", "Handling of a batch, by consumer group and error")
 _lag = meter.create_gauge("onenet.consumer.lag", description="Records behind the end of a partition")
 
 BATCH = 500
@@ -113,6 +117,9 @@ class Consumer:
         self.assigned = False
 
     async def start(self) -> None:
+        for topic in self._topics:
+            # A series that begins with its first dead letter shows no increase.
+            self._count_dead(topic, 0)
         self._consuming.start()
 
     async def stop(self) -> None:
@@ -170,9 +177,12 @@ class Consumer:
     async def _handle_until_done(self, records: Sequence[Record]) -> None:
         pause = 0.1
         while True:
+            started = time.perf_counter()
             try:
-                return await self._handle(records)
+                await self._handle(records)
+                return self._time(started)
             except Transient as error:
+                self._time(started, error)
                 if self._consuming.stopping.is_set():
                     raise
                 log.warning("bus.paused", group=self._group, reason=error.reason, code=error.code)
@@ -238,6 +248,7 @@ class Consumer:
             exc_info=not isinstance(error, OneNetError),
         )
         self._count(record.topic, "", f"dead_{code}")
+        self._count_dead(record.topic)
         return dead_letters.wrap(record, code=code, reason=str(error), group=self._group)
 
     async def _commit(self, kafka: AIOKafkaConsumer, done: Mapping[TopicPartition, int]) -> None:
@@ -262,6 +273,15 @@ class Consumer:
             end = kafka.highwater(partition) if partition in kafka.assignment() else None
             labels = {"topic": partition.topic, "partition": partition.partition, "group": self._group}
             _lag.set(max(0, end - offset) if end is not None else 0, labels)
+
+    def _count_dead(self, topic: str, count: int = 1) -> None:
+        _dead.add(count, {"topic": topic, "group": self._group})
+
+    def _time(self, started: float, error: Transient | None = None) -> None:
+        labels = {"messaging.system": "kafka", "messaging.consumer.group.name": self._group}
+        if error is not None:
+            labels["error.type"] = error.code
+        _batches.record(time.perf_counter() - started, labels)
 
     def _count(self, topic: str, event_type: str, outcome: str, count: int = 1) -> None:
         _handled.add(count, {"topic": topic, "type": event_type, "outcome": outcome, "group": self._group})

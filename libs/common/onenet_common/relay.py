@@ -16,15 +16,15 @@ import structlog
 
 from onenet_common.background import Background
 from onenet_common.database import Database
+from onenet_common.durations import duration
 from onenet_common.envelope import encode_headers
 from onenet_common.producer import Outgoing, Producer
 from onenet_common.telemetry import meter
 
 log = structlog.get_logger(__name__)
 _relayed = meter.create_counter("onenet.outbox.relayed", description="Outbox rows published")
-_lag = meter.create_histogram(
-    "onenet.outbox.lag", unit="s", description="Age of the oldest row of a batch when published"
-)
+_lag = duration("onenet.outbox.lag", "Age of the oldest row of a batch when published")
+_leading = meter.create_gauge("onenet.relay.leading", description="1 in the process whose relay publishes")
 
 BATCH = 500
 REST = 0.005
@@ -52,6 +52,7 @@ class Relay:
         self.leading = False
 
     async def start(self) -> None:
+        self._lead_or_not(False)
         self._relaying.start()
 
     async def stop(self) -> None:
@@ -72,12 +73,12 @@ class Relay:
                 else:
                     await self._stand_by(connection)
         finally:
-            self.leading = False
+            self._lead_or_not(False)
             connection.terminate()
 
     async def _lead(self, connection: asyncpg.Connection[asyncpg.Record]) -> None:
         log.info("relay.leading", schema=self._database.schema)
-        self.leading = True
+        self._lead_or_not(True)
         await connection.add_listener(self._channel, self._wake)
         stopping = False
         while not (stopping or connection.is_closed()):
@@ -89,6 +90,10 @@ class Relay:
             if not stopping:
                 await self._relaying.rest(REST)
                 await self._until_written()
+
+    def _lead_or_not(self, leading: bool) -> None:
+        self.leading = leading
+        _leading.set(int(leading), {"schema": self._database.schema})
 
     async def _stand_by(self, connection: asyncpg.Connection[asyncpg.Record]) -> None:
         if await self._until_written():
@@ -127,6 +132,6 @@ class Relay:
         await connection.execute(
             "DELETE FROM outbox WHERE id = ANY($1)", [row["id"] for row in rows], timeout=10
         )
-        _lag.record(rows[0]["age"])
+        _lag.record(rows[0]["age"], {"schema": self._database.schema})
         _relayed.add(len(rows), {"schema": self._database.schema})
         return len(rows)

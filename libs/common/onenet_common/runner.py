@@ -16,9 +16,12 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from onenet_common import telemetry
+from onenet_common.event_loop import EventLoop
 from onenet_common.settings import Settings
+from onenet_common.telemetry import meter
 
 log = structlog.get_logger(__name__)
+_ready = meter.create_gauge("onenet.service.ready", description="1 from all parts started until the drain")
 
 DRAIN = 9.0
 """Seconds for all parts to stop; Kubernetes and the local stack kill after 10 or more."""
@@ -90,7 +93,8 @@ async def _run(service: str, settings: Settings, wire: Callable[[], Sequence[Com
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stopping.set)
     ready = asyncio.Event()
-    components = [_operations(settings, ready), *wire()]
+    components = [_operations(settings, ready), EventLoop(), *wire()]
+    _ready.set(0)
     started: list[Component] = []
     starting = asyncio.create_task(_start(components, started))
     waiting = asyncio.create_task(stopping.wait())
@@ -99,10 +103,12 @@ async def _run(service: str, settings: Settings, wire: Callable[[], Sequence[Com
         if starting.done():
             starting.result()
             ready.set()
+            _ready.set(1)
             log.info("service.ready")
             await waiting
     finally:
         ready.clear()
+        _ready.set(0)
         log.info("service.draining")
         starting.cancel()
         waiting.cancel()

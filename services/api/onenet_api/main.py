@@ -17,6 +17,7 @@ from onenet_api.settings import ApiSettings
 from onenet_api.sweeper import Sweeper
 from onenet_api.tables import METADATA
 from onenet_api.tokens import TokenVerifier
+from onenet_common.backlog import Backlog
 from onenet_common.bus import Consumer, in_transaction
 from onenet_common.database import Database
 from onenet_common.events import CONNECTIONS, INVENTORY
@@ -43,6 +44,7 @@ def wire(settings: ApiSettings) -> Sequence[Component]:
         Housekeeping(database),
         producer,
         Relay(database, producer),
+        Backlog(database),
         Consumer(
             settings,
             group=SERVICE,

@@ -1,4 +1,4 @@
-"""Key figures that are levels: how many connections are in which state."""
+"""Key figures that are levels: how many connections are in which state and health, and since when."""
 
 from __future__ import annotations
 
@@ -8,23 +8,39 @@ from opentelemetry.metrics import CallbackOptions, Observation
 
 from onenet_common.background import Background
 from onenet_common.database import Database
+from onenet_common.states import Health
 from onenet_common.telemetry import meter
 from onenet_monitor import store
+from onenet_monitor.standings import UNDER_WAY
 
 SECONDS = 5.0
 
 
 class Figures:
-    """Counts every few seconds and shows the last count as a metric."""
+    """Counts every few seconds and shows the last count as metrics.
+
+    Every replica shows the same figures: take their maximum, not their sum.
+    """
 
     def __init__(self, database: Database) -> None:
         self._database = database
         self._counts: dict[tuple[str, str], int] = {}
+        self._healths: dict[str, int] = {}
+        self._ages: dict[str, float] = {}
         self._counting = Background("count connections", self._count, interval=SECONDS)
 
     async def start(self) -> None:
         meter.create_observable_gauge(
-            "onenet.connections", callbacks=[self._observe], description="Connections by state and ctype"
+            "onenet.connections", callbacks=[self._states], description="Connections by state and ctype"
+        )
+        meter.create_observable_gauge(
+            "onenet.connections.health", callbacks=[self._health], description="Connections by health"
+        )
+        meter.create_observable_gauge(
+            "onenet.connections.oldest_under_way",
+            callbacks=[self._under_way],
+            unit="s",
+            description="Since the oldest connection of a state was asked for",
         )
         self._counting.start()
 
@@ -34,11 +50,21 @@ class Figures:
     async def _count(self) -> None:
         async with self._database.acquire() as connection:
             counts = await store.count_standings(connection)
-        # A combination that emptied shows zero, not its last number for ever.
+            healths = await store.count_verdicts(connection)
+            ages = await store.oldest_under_way(connection)
+        # What emptied shows zero, not its last number for ever.
         self._counts = dict.fromkeys(self._counts, 0) | counts
+        self._healths = dict.fromkeys([health.value for health in Health], 0) | healths
+        self._ages = dict.fromkeys([state.value for state in UNDER_WAY], 0.0) | ages
 
-    def _observe(self, _: CallbackOptions) -> Iterable[Observation]:
+    def _states(self, _: CallbackOptions) -> Iterable[Observation]:
         return [
             Observation(count, {"state": state, "ctype": ctype})
             for (state, ctype), count in self._counts.items()
         ]
+
+    def _health(self, _: CallbackOptions) -> Iterable[Observation]:
+        return [Observation(count, {"health": health}) for health, count in self._healths.items()]
+
+    def _under_way(self, _: CallbackOptions) -> Iterable[Observation]:
+        return [Observation(age, {"state": state}) for state, age in self._ages.items()]

@@ -7,6 +7,7 @@ from uuid import UUID
 
 from onenet_common import outbox
 from onenet_common.database import Connection
+from onenet_common.durations import LONG, duration
 from onenet_common.envelope import Message
 from onenet_common.events import ConnectionEvent, ConnectionHealthChanged, HealthSampled
 from onenet_common.states import Health
@@ -16,8 +17,8 @@ from onenet_monitor.standings import OVER, failure_code, moved, seconds_to_estab
 from onenet_monitor.verdicts import Verdict, judge
 
 _samples = meter.create_counter("onenet.health.samples", description="Samples by source and health")
-_time_to_establish = meter.create_histogram(
-    "onenet.connections.time_to_establish", unit="s", description="From the request to the connection"
+_time_to_establish = duration(
+    "onenet.connections.time_to_establish", "From the request to the connection", bounds=LONG
 )
 _failures = meter.create_counter("onenet.connections.failures", description="Came to nothing, by reason")
 

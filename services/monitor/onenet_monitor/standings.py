@@ -8,6 +8,7 @@ from datetime import datetime
 from onenet_common.envelope import Message
 from onenet_common.events import (
     ConnectionApprovalRequested,
+    ConnectionDeletionRequested,
     ConnectionEstablished,
     ConnectionEvent,
     ConnectionFailed,
@@ -19,13 +20,16 @@ from onenet_common.states import State, after
 OVER = frozenset({State.DELETED, State.FAILED, State.REJECTED})
 """States in which there is no path whose health could be judged."""
 
+UNDER_WAY = (State.REQUESTED, State.PROVISIONING, State.DELETING)
+"""States in which OneNet owes the next step; consent is owed by people."""
+
 
 @dataclass(frozen=True, slots=True)
 class Standing:
     """Where a connection stands.
 
     Args:
-        asked_at: when the generation's request was made, the start of time-to-establish.
+        asked_at: when the generation was asked for, a removal too; the start of time-to-establish.
         stands: an earlier or this generation was established and has not been taken down, so
             that a change which comes to nothing leaves it as it was.
     """
@@ -86,7 +90,10 @@ def _renewed(standing: Standing | None, event: ConnectionEvent, message: Message
         return None
     ctype = getattr(event, "ctype", None) or before.ctype
     stands = _stands(state, before.stands)
-    return replace(before, generation=event.generation, state=state, ctype=ctype, stands=stands)
+    asked_at = message.time if isinstance(event, ConnectionDeletionRequested) else before.asked_at
+    return replace(
+        before, generation=event.generation, state=state, ctype=ctype, asked_at=asked_at, stands=stands
+    )
 
 
 def _stands(state: State, before: bool) -> bool:

@@ -7,7 +7,7 @@ from uuid import UUID
 
 from onenet_common.database import Connection
 from onenet_common.states import Health, State
-from onenet_monitor.standings import OVER, Standing
+from onenet_monitor.standings import OVER, UNDER_WAY, Standing
 from onenet_monitor.verdicts import Verdict
 
 _KEEP_VERDICT = """
@@ -117,6 +117,22 @@ async def keep_standings(connection: Connection, changed: Mapping[UUID, Standing
             for connection_id, standing in changed.items()
         ],
     )
+
+
+async def count_verdicts(connection: Connection) -> dict[str, int]:
+    """How many connections are held to be in which health."""
+    rows = await connection.fetch("SELECT health, count(*) AS connections FROM verdicts GROUP BY 1")
+    return {row["health"]: row["connections"] for row in rows}
+
+
+async def oldest_under_way(connection: Connection) -> dict[str, float]:
+    """Seconds since the oldest connection of each state was asked for, of those not settled yet."""
+    rows = await connection.fetch(
+        "SELECT state, extract(epoch FROM now() - min(asked_at))::float8 AS age FROM standings "
+        "WHERE state = ANY($1) GROUP BY 1",
+        [state.value for state in UNDER_WAY],
+    )
+    return {row["state"]: row["age"] for row in rows}
 
 
 async def count_standings(connection: Connection) -> dict[tuple[str, str], int]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from onenet_common import events
+from onenet_common.backlog import Backlog
 from onenet_common.bus import Consumer, in_transaction
 from onenet_common.database import Database
 from onenet_common.housekeeping import Housekeeping
@@ -69,6 +70,7 @@ def wire(settings: ProvisionerSettings) -> Sequence[Component]:
         Housekeeping(database),
         producer,
         Relay(database, producer),
+        Backlog(database),
         clouds,
         touched,
         working,

@@ -31,6 +31,7 @@ from onenet_provisioner.tables import Phase
 
 log = structlog.get_logger(__name__)
 _steps = meter.create_counter("onenet.steps", description="Steps applied, by ctype, action and outcome")
+_drifts = meter.create_counter("onenet.drifts", description="Established links found changed, by ctype")
 _reconciled = meter.create_counter(
     "onenet.reconciliations", description="Links worked on, by phase and outcome"
 )
@@ -161,6 +162,7 @@ class Reconciler:
         if not work.drifted:
             drift = outcomes.drifted(work, steps)
             await self._keep(held, drift.work, drift.events)
+            _drifts.add(1, {"ctype": link.ctype.value})
         result = await self._until_settled(held, driver, link)
         if isinstance(result, Wait):
             return outcomes.waiting(held.work, result, datetime.now(UTC))

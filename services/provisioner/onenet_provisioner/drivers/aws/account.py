@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
-from contextlib import AsyncExitStack
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, Literal
@@ -15,6 +15,7 @@ from aiobotocore.session import AioSession
 
 from onenet_common.connection import Provider
 from onenet_common.errors import Permanent
+from onenet_provisioner.drivers.aws.metering import meter_calls
 from onenet_provisioner.drivers.aws.single_flight import SingleFlight
 
 Service = Literal["ec2", "service-quotas", "sts"]
@@ -123,10 +124,13 @@ class Entrance:
     async def _connect(self, session: Session, service: Service, region: str) -> Any:
         return await self._open.enter_async_context(self._client(session, service, region))
 
-    def _client(self, session: Session, service: Service, region: str) -> Any:
-        return session.client(
+    @asynccontextmanager
+    async def _client(self, session: Session, service: Service, region: str) -> AsyncIterator[Any]:
+        async with session.client(
             service, region_name=region, endpoint_url=self._endpoint_url, config=self._config
-        )
+        ) as client:
+            meter_calls(client)
+            yield client
 
 
 class _AssumedRole:

@@ -1,0 +1,57 @@
+"""Whether the database answers, and how much waits in the outbox for the relay.
+
+Every replica measures, the leader of the relay or not: what waits is seen when nobody leads, too.
+"""
+
+from __future__ import annotations
+
+import asyncio
+
+from onenet_common.background import Background
+from onenet_common.database import Database
+from onenet_common.telemetry import meter
+
+SECONDS = 5.0
+TIMEOUT = 5.0
+"""Seconds for the look; a pool that has no connection free for so long is as bad as no database."""
+
+_up = meter.create_gauge("onenet.database.up", description="1 when the database answered the last look")
+_depth = meter.create_gauge("onenet.outbox.depth", description="Outbox rows that wait for the relay")
+_age = meter.create_gauge(
+    "onenet.outbox.oldest_age", unit="s", description="Age of the oldest outbox row that waits"
+)
+
+_WAITING = """
+SELECT count(*) AS depth, coalesce(extract(epoch FROM now() - min(created_at)), 0)::float8 AS age FROM outbox
+"""
+
+
+class Backlog:
+    """Looks every few seconds.
+
+    Args:
+        interval: seconds between two looks.
+    """
+
+    def __init__(self, database: Database, *, interval: float = SECONDS) -> None:
+        self._database = database
+        self._labels = {"schema": database.schema}
+        self._looking = Background(f"measure {database.schema}", self._look, interval=interval)
+
+    async def start(self) -> None:
+        self._looking.start()
+
+    async def stop(self) -> None:
+        await self._looking.stop()
+
+    async def _look(self) -> None:
+        try:
+            async with asyncio.timeout(TIMEOUT), self._database.acquire() as connection:
+                row = await connection.fetchrow(_WAITING)
+        except Exception:
+            _up.set(0, self._labels)
+            raise
+        _up.set(1, self._labels)
+        if row is not None:
+            _depth.set(row["depth"], self._labels)
+            _age.set(row["age"], self._labels)
