@@ -5,7 +5,7 @@ export ONENET_LOCAL_BROKER := $(KAFKA)
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help demo up test test-kafka lint bench clean constraints
+.PHONY: help demo up test test-kafka lint alerts bench clean constraints
 
 help: ## what can be made
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -29,6 +29,12 @@ lint: .venv/.dev ## style, types, imports, published schemas
 	@$(BIN)/mypy libs services deploy tests bench
 	@$(BIN)/lint-imports
 	@$(BIN)/python -m onenet_common.catalogue check
+	@$(BIN)/python -m deploy.grafana check
+
+alerts: ## check the alert rules and run their tests; needs promtool
+	@command -v promtool >/dev/null || { echo "promtool is missing: the alert rules were NOT checked; on Debian: apt-get install prometheus" >&2; exit 1; }
+	@promtool check rules deploy/prometheus/rules/*.yml
+	@promtool test rules deploy/prometheus/tests/*.yml
 
 bench: .venv/.dev ## speed and memory, as ratios of one run
 	@$(BIN)/python -m bench

@@ -1,0 +1,114 @@
+"""Dashboards and alert rules name only what services measure, and say what they mean."""
+
+from __future__ import annotations
+
+import ast
+import json
+import re
+import shutil
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from deploy.grafana.__main__ import outdated
+
+ROOT = Path(__file__).parents[2]
+PROMETHEUS = ROOT / "deploy" / "prometheus"
+DASHBOARDS = sorted((ROOT / "deploy" / "grafana" / "dashboards").glob("*.json"))
+SUFFIX = {"create_counter": ("_total",), "duration": ("_bucket", "_count", "_sum")}
+FOREIGN = {
+    "up",
+    "process_cpu_seconds_total",
+    "process_resident_memory_bytes",
+    "process_start_time_seconds",
+    "http_server_active_requests",
+    *(f"http_server_request_duration_seconds{suffix}" for suffix in SUFFIX["duration"]),
+}
+"""From Prometheus, its client library and FastAPI."""
+
+
+def rules(name: str) -> list[dict[str, Any]]:
+    groups = yaml.safe_load((PROMETHEUS / "rules" / name).read_text())["groups"]
+    return [rule for group in groups for rule in group["rules"]]
+
+
+ALERTS, RECORDED = rules("alerts.yml"), rules("recording.yml")
+
+
+def panels(dashboard: Path) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = json.loads(dashboard.read_text())["panels"]
+    return found
+
+
+def expressions() -> Iterator[str]:
+    yield from (rule["expr"] for rule in ALERTS + RECORDED)
+    yield from (target["expr"] for one in DASHBOARDS for panel in panels(one) for target in panel["targets"])
+
+
+def measured() -> set[str]:
+    """Names, as Prometheus sees them, of every instrument that the code creates."""
+    names = set()
+    for path in [*(ROOT / "libs").rglob("*.py"), *(ROOT / "services").rglob("*.py")]:
+        for call in (node for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.Call)):
+            made = call.func.attr if isinstance(call.func, ast.Attribute) else getattr(call.func, "id", "")
+            if not (made.startswith("create_") or made == "duration") or not call.args:
+                continue
+            if not isinstance(first := call.args[0], ast.Constant) or not isinstance(first.value, str):
+                continue
+            unit = "_seconds" if made == "duration" or any(k.arg == "unit" for k in call.keywords) else ""
+            names |= {f"{first.value.replace('.', '_')}{unit}{end}" for end in SUFFIX.get(made, ("",))}
+    return names
+
+
+def named(expression: str) -> set[str]:
+    """Metrics that an expression reads."""
+    bare = re.sub(r"\{[^{}]*(\{[^{}]*\}[^{}]*)*\}|\b(by|on) \([^)]*\)|\[[^\]]*\]", "", expression)
+    return {word for word in re.findall(r"[a-z_][a-z_0-9:]*", bare) if "_" in word.strip("_") or word == "up"}
+
+
+def test_every_metric_in_a_dashboard_or_rule_is_measured() -> None:
+    known = measured() | FOREIGN | {rule["record"] for rule in RECORDED} | {"histogram_quantile"}
+    missing = {name for expression in expressions() for name in named(expression)} - known
+    assert not missing
+
+
+def test_dashboards_are_as_their_description_says() -> None:
+    assert DASHBOARDS
+    assert not outdated()
+
+
+@pytest.mark.parametrize("dashboard", DASHBOARDS, ids=lambda path: path.stem)
+def test_every_panel_says_what_it_shows(dashboard: Path) -> None:
+    shown = panels(dashboard)
+    assert len({panel["id"] for panel in shown}) == len(shown)
+    for panel in shown:
+        assert panel["title"]
+        assert panel["description"]
+        assert panel["fieldConfig"]["defaults"]["unit"]
+        assert panel["targets"]
+
+
+@pytest.mark.parametrize("alert", ALERTS, ids=lambda rule: rule["alert"])
+def test_every_alert_has_a_section_and_tests_that_fire_and_stay_silent(alert: dict[str, Any]) -> None:
+    name = alert["alert"]
+    assert alert["annotations"]["runbook"] == f"deploy/prometheus/RUNBOOK.md#{name.lower()}"
+    assert f"\n## {name}\n" in (PROMETHEUS / "RUNBOOK.md").read_text()
+    assert alert["labels"]["severity"] in {"critical", "warning"}
+    cases = [
+        [check["exp_alerts"] for check in case["alert_rule_test"]]
+        for path in (PROMETHEUS / "tests").glob("*.yml")
+        for case in yaml.safe_load(path.read_text())["tests"]
+        if case["alert_rule_test"][0]["alertname"] == name
+    ]
+    assert any(any(case) for case in cases)
+    assert any(not any(case) for case in cases)
+
+
+@pytest.mark.skipif(shutil.which("promtool") is None, reason="promtool is not installed")
+def test_the_rules_do_what_their_tests_say() -> None:
+    ran = subprocess.run(["make", "alerts"], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert ran.returncode == 0, ran.stdout + ran.stderr
