@@ -67,7 +67,7 @@ CONNECTIONS = Dashboard(
         Panel(
             "Oldest under way",
             "s",
-            "Since the oldest unfinished connection of a state was asked for. New links give up after 15 minutes.",
+            "Since the oldest unfinished connection of a state was asked for. New ones give up after 15 min.",
             {"{{state}}": "max by (state) (onenet_connections_oldest_under_way_seconds)"},
         ),
         Panel(
@@ -96,7 +96,7 @@ PIPELINE = Dashboard(
         Panel(
             "Consumer lag",
             "short",
-            "Records behind the end of the topic. Short peaks are bursts; a rising line is a consumer too slow.",
+            "Records behind the end of the topic. Peaks are bursts; a rising line is too slow a consumer.",
             {"{{group}} {{topic}}": "onenet:consumer_lag:sum"},
         ),
         Panel(
@@ -163,7 +163,7 @@ PIPELINE = Dashboard(
         Panel(
             "Published again",
             "cps",
-            "Wishes that made no progress and were published again. More than a trickle means that events get lost.",
+            "Wishes that made no progress and were published again. More than a trickle: events get lost.",
             {"{{type}}": _rate("onenet_api_republished_total", "type")},
         ),
         Panel(
@@ -316,7 +316,7 @@ SERVICES = Dashboard(
         Panel(
             "Event loop delay, 99 %",
             "s",
-            "How late the event loop is. More than a few tens of milliseconds: something blocks it, or no CPU.",
+            "How late the event loop is. More than a few tens of milliseconds: it is blocked.",
             {"{{job}}": _quantile(0.99, "onenet_event_loop_delay_seconds", "job")},
         ),
         Panel(

@@ -93,7 +93,7 @@ async def _run(service: str, settings: Settings, wire: Callable[[], Sequence[Com
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stopping.set)
     ready = asyncio.Event()
-    components = [_operations(settings, ready), EventLoop(), *wire()]
+    components: list[Component] = [_operations(settings, ready), EventLoop(), *wire()]
     _ready.set(0)
     started: list[Component] = []
     starting = asyncio.create_task(_start(components, started))
