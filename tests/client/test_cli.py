@@ -53,6 +53,7 @@ def test_help_begins_with_where_to_start(onenet: Run) -> None:
         "approve",
         "watch",
         "refuse",
+        "change",
         "retry",
         "discover",
         "delete",
@@ -270,6 +271,22 @@ def test_a_failed_connection_can_be_tried_again(onenet: Run, api: FakeApi, pendi
     api.move(pending, "FAILED")
     assert onenet("retry", "pay").code == 0
     assert api.only("connections")["state"] == "REQUESTED"
+
+
+def test_a_change_sends_what_is_named_and_takes_back_what_is_unset(
+    onenet: Run, api: FakeApi, pending: Thing
+) -> None:
+    wishes = ("--filter", "tcp:443", "--monthly-gb", "500", "--unset", "latency", "--unset", "ctype")
+    assert onenet("change", "pay", *wishes).code == 0
+    changed = api.only("connections")
+    assert [(rule["protocol"], rule["from_port"]) for rule in changed["l4filters"]] == [("tcp", 443)]
+    assert changed["requirements"] == {"monthly_gb": 500, "latency_ms": None}
+    assert changed["ctype"] is None
+
+
+def test_a_change_of_nothing_is_wrong_usage(onenet: Run, api: FakeApi, pending: Thing) -> None:
+    assert onenet("change", "pay").code == 2
+    assert not api.sent("PATCH")
 
 
 def test_a_provider_is_looked_at_on_demand(onenet: Run, api: FakeApi, orders: Thing) -> None:

@@ -63,6 +63,29 @@ async def test_a_dry_run_shows_the_steps_and_builds_nothing(pair: Estate) -> Non
     assert done.generation == 2
 
 
+async def test_a_change_of_an_established_connection_is_built(pair: Estate) -> None:
+    standing = await _connected(pair)
+    grown = "100.64.7.0/24"
+    pair.right.client("ec2", RIGHT_REGION).associate_vpc_cidr_block(
+        VpcId=pair.rights[0].native_id, CidrBlock=grown
+    )
+    await pair.onenet.providers.discover(pair.rights[0].provider)
+
+    async def discovered() -> bool | None:
+        return grown in (await pair.onenet.resources.get(pair.rights[0].id)).subnets or None
+
+    await until(discovered, "the new block to be discovered")
+    https = {"protocol": "tcp", "from_port": 443, "to_port": 443}
+    changed = await pair.onenet.connections.change(standing.id, {"l4filters": [https]})
+    assert changed.generation == 2
+    done = await pair.onenet.wait_for(standing.id, ["ESTABLISHED"])
+    assert done.generation == 2
+    assert [rule.from_port for rule in done.l4filters] == [443]
+    assert done.details["peering_id"] == standing.details["peering_id"]
+    assert pair.live_peerings() == pair.expected_peerings()
+    assert pair.peering_routes() == 3
+
+
 async def test_a_peering_of_somebody_else_is_refused_unless_adopted_and_never_deleted(pair: Estate) -> None:
     left = pair.left.client("ec2", LEFT_REGION)
     peering = left.create_vpc_peering_connection(

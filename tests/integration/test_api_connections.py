@@ -33,6 +33,11 @@ async def pending(left: Owner, right: Owner, **other: Any) -> dict[str, Any]:
     return asked
 
 
+def asked_terms(seen: httpx.Response) -> str:
+    terms: str = seen.json()["consent"]["terms"]
+    return terms
+
+
 async def establish(scene: Scene, requested: dict[str, Any]) -> None:
     found = {"connection_id": UUID(requested["id"]), "generation": requested["generation"]}
     await scene.happen(
@@ -116,6 +121,33 @@ async def test_a_refusal_rejects_and_a_retry_asks_again(scene: Scene, left: Owne
     retried = await left.http.post(f"{path}/retry")
     assert (retried.status_code, retried.json()["state"]) == (202, "PENDING_APPROVAL")
     assert retried.json()["generation"] == 2
+
+
+async def test_a_change_waits_for_consent_and_leaves_what_stands(
+    scene: Scene, left: Owner, right: Owner
+) -> None:
+    asked = await pending(left, right)
+    path = f"/v1/connections/{asked['id']}"
+    agreed = await right.http.post(f"{path}/approve", json={"terms": asked_terms(await right.http.get(path))})
+    await establish(scene, agreed.json())
+    await scene.published()
+    patch = {"l4filters": [{"protocol": "tcp", "from_port": 443, "to_port": 443}]}
+    stale = await left.http.patch(path, json=patch, headers={"If-Match": '"1"'})
+    assert stale.status_code == 412
+    changed = await left.http.patch(path, json=patch)
+    assert (changed.status_code, changed.json()["state"]) == (202, "ESTABLISHED")
+    assert changed.json()["consent"]["needed_from"] == [right.service]
+    again = await left.http.patch(path, json=patch)
+    assert again.headers["ETag"] == changed.headers["ETag"]
+    assert happenings(await scene.published()) == ["approval_requested"]
+    terms = asked_terms(await right.http.get(path))
+    agreed = await right.http.post(f"{path}/approve", json={"terms": terms})
+    assert (agreed.json()["state"], agreed.json()["generation"]) == ("REQUESTED", 2)
+    refused = await left.http.patch(path, json={"l4filters": []})
+    assert refused.status_code == 409
+    assert "REQUESTED" in refused.json()["detail"]
+    actions = [entry["action"] for entry in (await left.http.get("/v1/audit")).json()["items"]]
+    assert "connection.change" in actions
 
 
 async def test_a_pair_has_one_live_connection_whoever_is_left(left: Owner) -> None:

@@ -117,6 +117,15 @@ ROUTES = {
         lambda w: {"reason": "no"},
     ),
     "retry": Route("POST", lambda w: f"/v1/connections/{w.connection}/retry", 409, 409, 409, 404),
+    "change connection": Route(
+        "PATCH",
+        lambda w: f"/v1/connections/{w.connection}",
+        202,
+        202,
+        202,
+        404,
+        lambda w: {"name": "another"},
+    ),
     "delete connection": Route("DELETE", lambda w: f"/v1/connections/{w.connection}", 202, 202, 202, 404),
     "me": Route("GET", lambda w: "/v1/me", 200, 200, 200, 200),
 }

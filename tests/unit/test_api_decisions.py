@@ -6,11 +6,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from onenet_api.connections import decisions
+from onenet_api.connections import changes, decisions
 from onenet_api.connections.decisions import Caller, Decided
 from onenet_api.connections.model import Connection, towards
+from onenet_api.connections.views import ConnectionChange
 from onenet_api.problems import Problem
-from onenet_common.connection import ExistingPath
+from onenet_common.connection import CType, ExistingPath, L4Filter, Protocol, Requirements, Resource
 from onenet_common.states import DesiredState, State
 from tests.unit.api_values import (
     BEGINNING,
@@ -175,9 +176,84 @@ def test_a_wish_carries_the_paths_to_the_peer_and_no_others() -> None:
     assert towards(left, RIGHT).paths == (to_peer,)
 
 
+HTTPS = L4Filter(protocol=Protocol.TCP, from_port=443, to_port=443)
+DNS = L4Filter(protocol=Protocol.UDP, from_port=53, to_port=53)
+
+
+def change(now: Connection, caller: Caller, patch: dict[str, object], right: Resource = RIGHT) -> Decided:
+    fields = changes.differing(now, ConnectionChange.model_validate(patch), ((DNS,), (HTTPS,)))
+    return decisions.change(now, caller, (LEFT, right), fields)
+
+
+def test_other_filters_ask_the_other_owner_while_what_stands_stands() -> None:
+    standing = connection(State.ESTABLISHED, generation=3, established_generation=3)
+    asked = change(standing, LENA, {"l4filters": [HTTPS.model_dump()]})
+    assert (asked.connection.state, asked.connection.generation) == (State.ESTABLISHED, 3)
+    assert asked.connection.needed_from == (RIGHT_SERVICE,)
+    assert happenings(asked) == ["approval_requested"]
+    agreed = decisions.approve(asked.connection, RAVI, asked.connection.terms).connection
+    assert (agreed.state, agreed.generation) == (State.REQUESTED, 4)
+    assert agreed.wish.l4filters == (HTTPS,)
+
+
+def test_other_wishes_need_nobodys_consent_and_begin_a_generation() -> None:
+    standing = connection(State.ESTABLISHED, requirements=Requirements(latency_ms=5, monthly_gb=10))
+    changed = change(standing, LENA, {"requirements": {"monthly_gb": 500, "latency_ms": None}})
+    assert changed.connection.requirements == Requirements(monthly_gb=500)
+    assert (changed.connection.state, changed.connection.generation) == (State.REQUESTED, 2)
+    assert happenings(changed) == ["requested"]
+
+
+def test_a_change_takes_the_addresses_of_today_with_it() -> None:
+    changed = change(connection(State.ESTABLISHED), LENA, {"ctype": "AWS_PEERING"}, GROWN)
+    assert changed.connection.right.subnets == GROWN.subnets
+    assert changed.connection.needed_from == (RIGHT_SERVICE,)
+
+
+def test_what_waits_for_consent_waits_for_the_other_side_of_its_last_change() -> None:
+    changed = change(pending(), RAVI, {"l4filters": [HTTPS.model_dump()]}).connection
+    assert changed.state is State.PENDING_APPROVAL
+    assert changed.needed_from == (LEFT_SERVICE,)
+    assert changed.generation == 2
+
+
+@pytest.mark.parametrize("state", State)
+@pytest.mark.parametrize(
+    "same", [{}, {"requirements": {}}, {"l4filters": [{"protocol": "icmp"}, {}]}], ids=str
+)
+def test_a_change_of_nothing_changes_nothing(state: State, same: dict[str, object]) -> None:
+    now = connection(state, l4filters=(L4Filter(), L4Filter(protocol=Protocol.ICMP)))
+    assert change(now, LENA, same, GROWN) == Decided(now)
+
+
+def test_null_stands_for_what_a_new_request_has() -> None:
+    now = connection(
+        State.FAILED, requested_ctype=CType.AWS_PEERING, requirements=Requirements(encryption=True)
+    )
+    patch = {"name": None, "ctype": None, "l4filters": None, "requirements": None}
+    changed = change(now, BOTH, patch).connection
+    assert changed.name == f"{LEFT.name} - {RIGHT.name}"
+    assert (changed.requested_ctype, changed.requirements) == (None, Requirements())
+    assert changed.l4filters == (DNS, HTTPS)
+
+
+def test_a_name_alone_disturbs_nobody() -> None:
+    renamed = change(connection(State.ESTABLISHED), LENA, {"name": "other"}, GROWN)
+    assert (renamed.connection.name, renamed.connection.generation) == ("other", 1)
+    assert (renamed.events, renamed.connection.right) == ((), RIGHT)
+    assert renamed.connection.version == 2
+
+
+@pytest.mark.parametrize("state", [State.REQUESTED, State.PROVISIONING, State.DELETING, State.DELETED])
+def test_what_is_under_way_or_leaving_is_not_changed(state: State) -> None:
+    with pytest.raises(Problem) as refused:
+        change(connection(state), LENA, {"name": "other"})
+    assert (refused.value.status, str(state) in refused.value.detail) == (409, True)
+
+
 CALLERS = st.sampled_from([LENA, RAVI, BOTH])
 STATES = st.sampled_from(State)
-ACTIONS = st.sampled_from(["approve", "refuse", "retry", "delete", "readdress"])
+ACTIONS = st.sampled_from(["approve", "refuse", "retry", "change", "delete", "readdress"])
 
 
 def act(now: Connection, action: str, caller: Caller) -> Decided:
@@ -188,6 +264,8 @@ def act(now: Connection, action: str, caller: Caller) -> Decided:
             return decisions.refuse(now, caller, "no")
         case "retry":
             return decisions.retry(now, caller, (LEFT, GROWN), None)
+        case "change":
+            return change(now, caller, {"l4filters": [HTTPS.model_dump()] if not now.l4filters else []})
         case "delete":
             return decisions.delete(now, caller)
         case _:

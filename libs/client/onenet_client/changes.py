@@ -122,7 +122,7 @@ def _check_same(document: ConnectionDocument, standing: Connection, *, turned: b
     if differing:
         raise Differs(
             f"connection {standing.id} of this pair ({standing.state}) has other {differing}; "
-            "delete it first, or make the manifest agree"
+            f"change it with: onenet change {standing.id}, delete it first, or make the manifest agree"
         )
 
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable, Collection, Sequence
+from collections.abc import AsyncGenerator, Callable, Collection, Mapping, Sequence
 from contextlib import aclosing
+from typing import Any
 from uuid import UUID
 
 from pydantic import TypeAdapter
@@ -101,6 +102,22 @@ class Connections:
             desired_state=desired_state,
         )
         return read(Connection, await self._transport.post("/v1/connections", body, key=key))
+
+    async def change(
+        self, connection: UUID, changes: Mapping[str, Any], *, version: int | None = None
+    ) -> Connection:
+        """Want it otherwise; follow it to see what comes of that.
+
+        Args:
+            changes: a JSON merge patch of ``l4filters``, ``requirements``, ``ctype`` and ``name``;
+                None takes a field back to what a new request has by default.
+            version: refuse (``Changed``) when it is no longer this one.
+
+        Raises:
+            Conflict: it is under way, being deleted, or gone.
+        """
+        path = f"/v1/connections/{connection}"
+        return read(Connection, await self._transport.patch(path, changes, version))
 
     async def delete(self, connection: UUID) -> None:
         """Have it taken down; follow it to ``DELETED``."""

@@ -10,8 +10,8 @@ from email.utils import parsedate_to_datetime
 
 import httpx
 
-REPEATABLE = frozenset({"GET", "POST"})
-"""Reads, and creations: the client sends every POST under an Idempotency-Key."""
+REPEATABLE = frozenset({"GET", "POST", "PATCH", "DELETE"})
+"""Reads, and changes: the client sends every one of them under an Idempotency-Key."""
 
 TEMPORARY = frozenset({429, 502, 503, 504})
 

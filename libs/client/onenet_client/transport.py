@@ -62,10 +62,10 @@ class Transport:
         return await self._send("POST", path, body=body, headers=headers)
 
     async def patch(self, path: str, body: Mapping[str, Any], version: int | None) -> httpx.Response:
-        return await self._send("PATCH", path, body=body, headers=_if_match(version))
+        return await self._send("PATCH", path, body=body, headers=_once(version))
 
     async def delete(self, path: str, version: int | None = None) -> httpx.Response:
-        return await self._send("DELETE", path, headers=_if_match(version))
+        return await self._send("DELETE", path, headers=_once(version))
 
     async def _send(
         self,
@@ -139,5 +139,7 @@ def _given(params: Params | None) -> dict[str, Any]:
     return {name: value for name, value in (params or {}).items() if value is not None and value != []}
 
 
-def _if_match(version: int | None) -> dict[str, str]:
-    return {"If-Match": f'"{version}"'} if version is not None else {}
+def _once(version: int | None) -> dict[str, str]:
+    """For a change that is to happen once, to this version of the object."""
+    key = {"Idempotency-Key": str(uuid4())}
+    return key | {"If-Match": f'"{version}"'} if version is not None else key

@@ -38,12 +38,16 @@ class Answer:
         return cls(status, view.model_dump_json(), tag(view.version), location)
 
     def response(self, *, replayed: bool = False) -> Response:
-        headers = {"ETag": self.etag}
+        headers = {"ETag": self.etag} if self.etag else {}
         if self.location:
             headers["Location"] = self.location
         if replayed:
             headers["Idempotency-Replayed"] = "true"
-        return Response(self.body, self.status, headers, media_type="application/json")
+        media_type = "application/json" if self.body else None
+        return Response(self.body, self.status, headers, media_type)
+
+
+REMOVED = Answer(204, "", "")
 
 
 def show(view: View) -> Response:

@@ -1,4 +1,4 @@
-"""Idempotency keys: a create that is sent twice takes effect once, and is answered twice the same.
+"""Idempotency keys: a change that is sent twice takes effect once, and is answered twice the same.
 
 The answer is stored in the transaction of the effect. Of two requests at once with the same key,
 the second waits for the first at the primary key, fails, and gives the first one's answer.
@@ -59,11 +59,17 @@ class Once:
     digest: str
 
     @classmethod
-    def of(cls, user: User, key: str | None, request: BaseModel) -> Once | None:
-        """None when there is no key."""
+    def of(cls, user: User, key: str | None, request: BaseModel | None, target: str = "") -> Once | None:
+        """None when there is no key.
+
+        Args:
+            target: what is done to which object; empty where ``request`` creates one.
+        """
         if key is None:
             return None
-        text = f"{type(request).__name__} {request.model_dump_json()}"
+        # Null and left out differ in a merge patch.
+        body = request.model_dump_json(exclude_unset=True) if request is not None else ""
+        text = f"{target} {type(request).__name__} {body}"
         return cls(user.name, key, hashlib.sha256(text.encode()).hexdigest())
 
     def columns(self, answer: Answer) -> tuple[str, str, str, int, str, str, str]:
@@ -88,8 +94,13 @@ async def once(
             answer = await effect(connection)
             await connection.execute(_INSERT, *request.columns(answer))
             return answer.response()
-    except asyncpg.UniqueViolationError as error:
-        return await replay_after(database, request, error)
+    except (Problem, asyncpg.UniqueViolationError):
+        # What the same key did in between may be what stands in the way now.
+        if request is not None:
+            async with database.acquire() as connection:
+                if (replayed := await replay(connection, request)) is not None:
+                    return replayed
+        raise
 
 
 async def replay(connection: Connection, request: Once) -> Response | None:
@@ -107,21 +118,6 @@ async def replay(connection: Connection, request: Once) -> Response | None:
         )
     _replays.add(1)
     return Answer(row["status"], row["body"], row["etag"], row["location"]).response(replayed=True)
-
-
-async def replay_after(
-    database: Database, request: Once | None, error: asyncpg.UniqueViolationError
-) -> Response:
-    """The answer of the request that was faster with the same key.
-
-    Raises:
-        UniqueViolationError: ``error``, when it is about something else.
-    """
-    if request is not None and error.constraint_name == "answers_pkey":
-        async with database.acquire() as connection:
-            if (replayed := await replay(connection, request)) is not None:
-                return replayed
-    raise error
 
 
 async def forget(connection: Connection) -> None:

@@ -22,13 +22,16 @@ def _problem(status: int, description: str) -> Responses:
     return {status: {"description": description, "content": _PROBLEM}}
 
 
-_LOCATION = {"Location": _header("Path of the object."), "ETag": _header("Its version.")}
+_VERSION = {"ETag": _header("Its version.")}
+_LOCATION = {"Location": _header("Path of the object.")} | _VERSION
 _REPLAYED = {"Idempotency-Replayed": _header("`true` when an earlier answer is given again.")}
 
 CREATED: Responses = {201: {"description": "Created.", "headers": _LOCATION | _REPLAYED}}
 ACCEPTED: Responses = {
     202: {"description": "Stored for good; the rest follows.", "headers": _LOCATION | _REPLAYED}
 }
+CHANGED: Responses = {200: {"description": "Changed.", "headers": _VERSION | _REPLAYED}}
+REMOVED: Responses = {204: {"description": "Gone.", "headers": _REPLAYED}}
 NOT_MODIFIED: Responses = {304: {"description": "It still has the version of If-None-Match."}}
 NOT_FOUND = _problem(404, "It does not exist, or not for this user.")
 CONFLICT = _problem(409, "Its state does not allow this; the problem says why.")

@@ -8,7 +8,19 @@ from typing import Annotated, Any
 
 import typer
 
-from onenet_client.cli import account, apply, connect, consent, discover, get, history, remove, shell, watch
+from onenet_client.cli import (
+    account,
+    apply,
+    change,
+    connect,
+    consent,
+    discover,
+    get,
+    history,
+    remove,
+    shell,
+    watch,
+)
 from onenet_client.cli.exits import HELP, Exit, code_of, explain
 from onenet_client.cli.session import Session
 from onenet_client.errors import ClientError
@@ -37,6 +49,8 @@ COMMANDS: tuple[tuple[str, Callable[..., Any], tuple[str, ...]], ...] = (
     (START, consent.approve, ("onenet approve 3f2a",)),
     (START, watch.watch, ("onenet watch 3f2a", "onenet watch 3f2a --until DELETED --timeout 120")),
     (CHANGE, consent.refuse, ("onenet refuse 3f2a --reason 'not before the audit'",)),
+    (CHANGE, change.change, ("onenet change 3f2a --filter tcp:443 --filter tcp:5432",
+                             "onenet change 3f2a --monthly-gb 500 --unset latency")),
     (CHANGE, consent.retry, ("onenet retry 3f2a", "onenet retry 3f2a --build")),
     (CHANGE, discover.discover, ("onenet discover orders-aws",)),
     (CHANGE, remove.delete, ("onenet delete connection 3f2a --wait", "onenet delete service orders --yes")),

@@ -7,23 +7,18 @@ from uuid import UUID
 
 import typer
 
-from onenet_client import filters, names
+from onenet_client import names
 from onenet_client.cli import columns
 from onenet_client.cli.describe import status, waits_for
 from onenet_client.cli.output import Format, Output, console, note, show_one
 from onenet_client.cli.session import run
 from onenet_client.cli.watch import progress
+from onenet_client.cli.wishes import Bandwidth, Filters, Latency, MonthlyGb
 from onenet_client.client import Client
+from onenet_client.inventory import given
 from onenet_client.models import Connection
-from onenet_common.connection import L4Filter, Requirements
+from onenet_common.connection import Requirements
 from onenet_common.states import DesiredState, State
-
-
-def _filter(text: str) -> L4Filter:
-    try:
-        return filters.parse(text)
-    except ValueError as error:
-        raise typer.BadParameter(str(error)) from None
 
 
 def connect(
@@ -32,18 +27,10 @@ def connect(
     right: Annotated[str, typer.Argument(metavar="B", help="The other end, yours or somebody else's.")],
     name: Annotated[str | None, typer.Option(help="What to call the connection.")] = None,
     ctype: Annotated[str | None, typer.Option(help="Build it this way; OneNet chooses otherwise.")] = None,
-    l4filters: Annotated[
-        list[L4Filter] | None,
-        typer.Option(
-            "--filter",
-            parser=_filter,
-            metavar="PROTOCOL[:PORT[-PORT]][:DIRECTION]",
-            help="Such as tcp:443:left_to_right; repeatable; the resources' own filters otherwise.",
-        ),
-    ] = None,
-    bandwidth: Annotated[int | None, typer.Option(min=1, help="Megabits a second it must carry.")] = None,
-    latency: Annotated[float | None, typer.Option(min=0.001, help="Longest round trip in ms.")] = None,
-    monthly_gb: Annotated[float | None, typer.Option(min=0, help="Gigabytes a month, both ways.")] = None,
+    l4filters: Filters = None,
+    bandwidth: Bandwidth = None,
+    latency: Latency = None,
+    monthly_gb: MonthlyGb = None,
     encryption: Annotated[bool, typer.Option("--encryption", help="It must be encrypted.")] = False,
     adopt: Annotated[bool, typer.Option("--adopt", help="Take over a path that exists already.")] = False,
     dry_run: Annotated[
@@ -57,13 +44,9 @@ def connect(
 
     If the other side has asked for the same one already, this is your consent to it.
     """
-    wishes = {
-        "bandwidth_mbps": bandwidth,
-        "latency_ms": latency,
-        "monthly_gb": monthly_gb,
-        "encryption": encryption or None,
-    }
-    given = {wish: value for wish, value in wishes.items() if value is not None}
+    wishes = given(
+        bandwidth_mbps=bandwidth, latency_ms=latency, monthly_gb=monthly_gb, encryption=encryption or None
+    )
 
     async def ask(client: Client) -> Connection:
         ends = await names.resource(client, left), await names.resource(client, right)
@@ -72,7 +55,7 @@ def connect(
             name=name,
             ctype=ctype,
             l4filters=l4filters or None,
-            requirements=Requirements.model_validate(given) if given else None,
+            requirements=Requirements.model_validate(wishes) if wishes else None,
             adopt=adopt,
             desired_state=DesiredState.PLANNED if dry_run else None,
         )
@@ -85,14 +68,14 @@ def connect(
         console().print(status(connection))
     else:
         show_one(connection, columns.CONNECTIONS, output)
-    _say_next(connection)
+    say_next(connection)
 
 
 async def _wait(client: Client, connection: UUID, state: State, timeout: float) -> Connection:
     return await client.connections.wait_for(connection, {state}, timeout, on_change=progress)
 
 
-def _say_next(connection: Connection) -> None:
+def say_next(connection: Connection) -> None:
     if waiting := waits_for(connection):
         note(f"waits for {waiting}; an owner there runs: onenet approve {connection.id}")
     elif connection.state in (State.REQUESTED, State.PROVISIONING):

@@ -2,28 +2,36 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from uuid import UUID
 
 import asyncpg
 import structlog
 from fastapi import Response
+from pydantic import BaseModel
 
 from onenet_api import etags, idempotency
 from onenet_api.answers import Answer
-from onenet_api.connections import admission, decisions, store
+from onenet_api.connections import admission, changes, decisions, store
 from onenet_api.connections.decisions import Caller, Decided
-from onenet_api.connections.model import towards
+from onenet_api.connections.model import Connection
 from onenet_api.connections.requests import New
-from onenet_api.connections.store import Seen
-from onenet_api.connections.views import ConnectionRequest, ConnectionView
+from onenet_api.connections.store import Present, Seen
+from onenet_api.connections.views import (
+    Approval,
+    ConnectionChange,
+    ConnectionRequest,
+    ConnectionView,
+    Refusal,
+    Retry,
+)
 from onenet_api.context import Context
 from onenet_api.idempotency import Once
 from onenet_api.problems import Problem, conflict, current_trace_id, not_found
 from onenet_api.tokens import User
 from onenet_common import database
-from onenet_common.states import DesiredState
 from onenet_common.telemetry import meter
 
 ATTEMPTS = 3
@@ -82,77 +90,111 @@ async def _agree(
             admission.require_same_wish(wanted, seen.connection)
             return decisions.approve(seen.connection, caller, seen.connection.terms)
 
-        return await _act(connection, user, pending, None, approve, status=202)
+        return await _act(connection, user, pending, None, _decided(approve), status=202)
 
     return await idempotency.once(api.database, once, agree)
 
 
-async def approve(
-    api: Context, user: User, connection_id: UUID, terms: str, if_match: str | None
-) -> Response:
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """Who asks for something to be done to which connection.
+
+    Args:
+        if_match: the version that it must still have, as an entity tag; None for any.
+        key: the Idempotency-Key.
+    """
+
+    api: Context
+    user: User
+    connection_id: UUID
+    if_match: str | None = None
+    key: str | None = None
+
+
+async def approve(asked: Asked, approval: Approval) -> Response:
     """Agree to the connection's terms."""
-    async with api.database.transaction() as connection:
-        answer = await _act(
-            connection,
-            user,
-            connection_id,
-            if_match,
-            lambda seen, caller: decisions.approve(seen.connection, caller, terms),
-            status=202,
-        )
-    return answer.response()
+    return await _once(
+        asked,
+        "approve",
+        approval,
+        _decided(lambda seen, caller: decisions.approve(seen.connection, caller, approval.terms)),
+    )
 
 
-async def refuse(
-    api: Context, user: User, connection_id: UUID, reason: str, if_match: str | None
-) -> Response:
+async def refuse(asked: Asked, refusal: Refusal) -> Response:
     """Say no to the connection's terms."""
-    async with api.database.transaction() as connection:
-        answer = await _act(
-            connection,
-            user,
-            connection_id,
-            if_match,
-            lambda seen, caller: decisions.refuse(seen.connection, caller, reason),
-        )
-    return answer.response()
+    return await _once(
+        asked,
+        "refuse",
+        refusal,
+        _decided(lambda seen, caller: decisions.refuse(seen.connection, caller, refusal.reason)),
+        status=200,
+    )
 
 
-async def delete(api: Context, user: User, connection_id: UUID, if_match: str | None) -> Response:
+async def delete(asked: Asked) -> Response:
     """Ask for the connection to be taken down."""
-    async with api.database.transaction() as connection:
-        answer = await _act(
-            connection,
-            user,
-            connection_id,
-            if_match,
-            lambda seen, caller: decisions.delete(seen.connection, caller),
-            status=202,
-        )
-    return answer.response()
+    return await _once(
+        asked, "delete", None, _decided(lambda seen, caller: decisions.delete(seen.connection, caller))
+    )
 
 
-async def retry(
-    api: Context, user: User, connection_id: UUID, desired: DesiredState | None, if_match: str | None
-) -> Response:
+async def retry(asked: Asked, wanted: Retry) -> Response:
     """Ask again for the connection, with its networks as they are now."""
-    async with api.database.transaction() as connection:
-        seen = await _find(connection, user, connection_id)
-        ends = (seen.connection.resource_left, seen.connection.resource_right)
-        there = await store.resources(connection, ends)
-        left, right = (there.get(resource) for resource in ends)
-        if left is None or right is None:
-            raise conflict("resource-gone", "a resource of the connection is gone at its provider")
-        sides = (towards(left, right), towards(right, left))
-        answer = await _act(
-            connection,
-            user,
-            connection_id,
-            if_match,
-            lambda seen, caller: decisions.retry(seen.connection, caller, sides, desired),
-            status=202,
-        )
-    return answer.response()
+
+    async def decide(connection: database.Connection, seen: Seen, caller: Caller) -> Decided:
+        left, right = await _ends(connection, seen.connection)
+        return decisions.retry(seen.connection, caller, (left.resource, right.resource), wanted.desired_state)
+
+    return await _once(asked, "retry", wanted, decide)
+
+
+async def change(asked: Asked, wanted: ConnectionChange) -> Response:
+    """Want the connection otherwise, with its networks as they are now."""
+
+    async def decide(connection: database.Connection, seen: Seen, caller: Caller) -> Decided:
+        left, right = await _ends(connection, seen.connection)
+        fields = changes.differing(seen.connection, wanted, (left.l4filters, right.l4filters))
+        return decisions.change(seen.connection, caller, (left.resource, right.resource), fields)
+
+    return await _once(asked, "change", wanted, decide)
+
+
+Decide = Callable[[database.Connection, Seen, Caller], Awaitable[Decided]]
+
+
+def _decided(decide: Callable[[Seen, Caller], Decided]) -> Decide:
+    """For what needs nothing beside the connection itself."""
+
+    async def decision(_connection: database.Connection, seen: Seen, caller: Caller) -> Decided:
+        return decide(seen, caller)
+
+    return decision
+
+
+async def _once(
+    asked: Asked, verb: str, body: BaseModel | None, decide: Decide, *, status: int = 202
+) -> Response:
+    """Decide about a connection that exists, at most once for a key."""
+
+    async def effect(connection: database.Connection) -> Answer:
+        return await _act(connection, asked.user, asked.connection_id, asked.if_match, decide, status=status)
+
+    once = Once.of(asked.user, asked.key, body, f"{verb} {asked.connection_id}")
+    return await idempotency.once(asked.api.database, once, effect)
+
+
+async def _ends(connection: database.Connection, of: Connection) -> tuple[Present, Present]:
+    """Both resources of a connection as last discovered, each with its paths to the other alone.
+
+    Raises:
+        Problem: 409 when one is gone.
+    """
+    there = await store.resources(connection, (of.resource_left, of.resource_right))
+    left, right = there.get(of.resource_left), there.get(of.resource_right)
+    if left is None or right is None:
+        raise conflict("resource-gone", "a resource of the connection is gone at its provider")
+    return left.towards(right), right.towards(left)
 
 
 async def _act(
@@ -160,14 +202,14 @@ async def _act(
     user: User,
     connection_id: UUID,
     if_match: str | None,
-    decide: Callable[[Seen, Caller], Decided],
+    decide: Decide,
     *,
-    status: int = 200,
+    status: int,
 ) -> Answer:
     """Lock the connection, decide, store what changed."""
     seen = await _find(connection, user, connection_id, lock=True)
     etags.require(if_match, seen.connection.version)
-    decided = decide(seen, _caller(user, seen.owned))
+    decided = await decide(connection, seen, _caller(user, seen.owned))
     if decided.action:
         await store.save(connection, decided, user)
         _decisions.add(1, {"action": decided.action})

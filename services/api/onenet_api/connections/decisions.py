@@ -6,7 +6,7 @@ published. States move by the common table of transitions alone.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -25,6 +25,9 @@ from onenet_common.events import (
     ConnectionRequested,
 )
 from onenet_common.states import DesiredState, State, after
+
+_AT_REST = frozenset({State.PLANNED, State.ESTABLISHED, State.REJECTED, State.FAILED})
+"""States from which a wish is handed on anew."""
 
 RENEWED = ("change_failed", "resource_changed", "consent_outdated", "consent_refused", "drifted")
 """Flags that a new wish makes pointless."""
@@ -136,7 +139,7 @@ def retry(
     Raises:
         Problem: 409 when the connection is under way, leaving, or gone.
     """
-    if after(connection.state, "requested") is None or connection.state is State.PENDING_APPROVAL:
+    if connection.state not in _AT_REST:
         raise conflict(
             "not-retryable",
             f"the connection is {connection.state}; retry what is FAILED, REJECTED, PLANNED or ESTABLISHED",
@@ -144,16 +147,43 @@ def retry(
     if connection.state is State.ESTABLISHED and desired is DesiredState.PLANNED:
         raise conflict("established", "the connection is ESTABLISHED; ask for a dry run as a new connection")
     wanted = desired or connection.desired_state
-    renewed = _with_sides(connection, *sides).but(
-        desired_state=wanted, dry_run=wanted is DesiredState.PLANNED, trace_id=caller.trace_id
-    )
-    if not renewed.dry_run:
-        renewed = renewed.but(connected_by=None)  # no other of the pair can be live beside it
-    if renewed.terms != connection.terms:
-        renewed = renewed.but(given=())
-    asked = _consented(renewed, caller)
-    decided = Decided(asked, (), "connection.retry", {"desired_state": asked.desired_state})
-    return _ask(decided, caller.at) if asked.needed_from else _hand_on(decided, renewed=True, at=caller.at)
+    renewed = connection.but(desired_state=wanted, dry_run=wanted is DesiredState.PLANNED)
+    return _renew(renewed, caller, sides, "connection.retry", {"desired_state": wanted})
+
+
+def change(
+    connection: Connection,
+    caller: Caller,
+    sides: tuple[Resource, Resource],
+    fields: Mapping[str, Any],
+) -> Decided:
+    """Want it otherwise, with the networks as they are now; who changes it agrees to it.
+
+    Consents stand when addresses and filters are the same, and are asked for again when they are
+    not. What is established stays as it is until the change is agreed and built. A name alone is
+    changed at once and begins no generation. No fields change nothing.
+
+    Args:
+        sides: the resources as last discovered, left and right.
+        fields: of the connection, those that get another value.
+
+    Raises:
+        Problem: 409 when the connection is under way, leaving, or gone.
+    """
+    if not fields:
+        return Decided(connection)
+    if connection.state not in _AT_REST | {State.PENDING_APPROVAL}:
+        raise conflict(
+            "not-changeable",
+            f"the connection is {connection.state}; change what is PENDING_APPROVAL, ESTABLISHED, PLANNED, "
+            "FAILED or REJECTED",
+        )
+    changed = connection.but(**fields)
+    detail = changed.model_dump(mode="json", include=set(fields))
+    if set(fields) == {"name"}:
+        renamed = changed.but(version=connection.version + 1, updated_at=caller.at)
+        return Decided(renamed, (), "connection.change", detail)
+    return _renew(changed, caller, sides, "connection.change", detail)
 
 
 def delete(connection: Connection, caller: Caller) -> Decided:
@@ -233,6 +263,29 @@ def _flagged(connection: Connection, flag: Flag) -> Connection:
         version=connection.version + 1,
         updated_at=max(flag.at, connection.updated_at),
     )
+
+
+def _renew(
+    wanted: Connection,
+    caller: Caller,
+    sides: tuple[Resource, Resource],
+    action: str,
+    detail: dict[str, Any],
+) -> Decided:
+    """Hand on what is wanted now, or ask those who have not agreed to its terms.
+
+    Args:
+        wanted: with the terms and consents from before.
+    """
+    renewed = _with_sides(wanted, *sides).but(trace_id=caller.trace_id)
+    if not renewed.dry_run:
+        renewed = renewed.but(connected_by=None)  # no other of the pair can be live beside it
+    if renewed.terms != wanted.terms:
+        renewed = renewed.but(given=())
+    decided = Decided(_consented(renewed, caller), (), action, detail)
+    if decided.connection.needed_from:
+        return _ask(decided, caller.at)
+    return _hand_on(decided, renewed=True, at=caller.at)
 
 
 def _ask(decided: Decided, at: datetime) -> Decided:

@@ -5,13 +5,15 @@ from __future__ import annotations
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter, Query, Response
+from fastapi import APIRouter, Depends, Query, Response
 
 from onenet_api.answers import show
 from onenet_api.auth import Caller
 from onenet_api.connections import actions, following, store, timeline
+from onenet_api.connections.actions import Asked
 from onenet_api.connections.views import (
     Approval,
+    ConnectionChange,
     ConnectionQuery,
     ConnectionRequest,
     ConnectionView,
@@ -23,7 +25,7 @@ from onenet_api.connections.views import (
 from onenet_api.context import Api
 from onenet_api.etags import IfMatch, IfNoneMatch, tag
 from onenet_api.idempotency import IdempotencyKey, Once
-from onenet_api.openapi import ACCEPTED, CONFLICT, NOT_FOUND, NOT_MODIFIED, STALE
+from onenet_api.openapi import ACCEPTED, CHANGED, CONFLICT, NOT_FOUND, NOT_MODIFIED, STALE
 from onenet_api.pages import Page
 from onenet_api.problems import not_found
 
@@ -32,6 +34,19 @@ router = APIRouter(prefix="/v1/connections", tags=["connections"])
 Wait = Annotated[
     float, Query(ge=0, le=60, description="Seconds to wait for another version than If-None-Match or now.")
 ]
+
+
+async def _asked(
+    api: Api,
+    caller: Caller,
+    connection_id: UUID,
+    if_match: IfMatch = None,
+    idempotency_key: IdempotencyKey = None,
+) -> Asked:
+    return Asked(api, caller, connection_id, if_match, idempotency_key)
+
+
+Asking = Annotated[Asked, Depends(_asked)]
 
 
 @router.post("", status_code=202, response_model=ConnectionView, responses=ACCEPTED | NOT_FOUND | CONFLICT)
@@ -72,18 +87,32 @@ async def read_connection(
     return show(ConnectionView.of(seen.connection, seen.owned))
 
 
+@router.patch(
+    "/{connection_id}",
+    status_code=202,
+    response_model=ConnectionView,
+    responses=ACCEPTED | NOT_FOUND | CONFLICT | STALE,
+)
+async def change_connection(asked: Asking, change: ConnectionChange) -> Response:
+    """Want a connection otherwise: other filters, wishes, ctype or name.
+
+    It is built anew with the networks as they are now, once everybody has agreed to addresses and
+    filters that are not those of before. What is established stays as it is until then, and when
+    the change comes to nothing. While a connection is under way or leaving this is a conflict.
+    """
+    return await actions.change(asked, change)
+
+
 @router.delete(
     "/{connection_id}",
     status_code=202,
     response_model=ConnectionView,
     responses=ACCEPTED | NOT_FOUND | CONFLICT | STALE,
 )
-async def delete_connection(
-    api: Api, caller: Caller, connection_id: UUID, if_match: IfMatch = None
-) -> Response:
+async def delete_connection(asked: Asking) -> Response:
     """Take a connection down; either side may. What was deleted stays readable, and deleting it
     again is a conflict."""
-    return await actions.delete(api, caller, connection_id, if_match)
+    return await actions.delete(asked)
 
 
 @router.post(
@@ -92,22 +121,22 @@ async def delete_connection(
     response_model=ConnectionView,
     responses=ACCEPTED | NOT_FOUND | CONFLICT | STALE,
 )
-async def approve_connection(
-    api: Api, caller: Caller, connection_id: UUID, approval: Approval, if_match: IfMatch = None
-) -> Response:
+async def approve_connection(asked: Asking, approval: Approval) -> Response:
     """Agree to exactly the addresses and filters that these terms stand for.
 
     With other terms than the current ones it is a conflict whose `terms` are the current ones.
     """
-    return await actions.approve(api, caller, connection_id, approval.terms, if_match)
+    return await actions.approve(asked, approval)
 
 
-@router.post("/{connection_id}/refuse", response_model=ConnectionView, responses=NOT_FOUND | CONFLICT | STALE)
-async def refuse_connection(
-    api: Api, caller: Caller, connection_id: UUID, refusal: Refusal, if_match: IfMatch = None
-) -> Response:
+@router.post(
+    "/{connection_id}/refuse",
+    response_model=ConnectionView,
+    responses=CHANGED | NOT_FOUND | CONFLICT | STALE,
+)
+async def refuse_connection(asked: Asking, refusal: Refusal) -> Response:
     """Do not agree. What was not established becomes REJECTED; what was stays as it was agreed."""
-    return await actions.refuse(api, caller, connection_id, refusal.reason, if_match)
+    return await actions.refuse(asked, refusal)
 
 
 @router.post(
@@ -116,13 +145,10 @@ async def refuse_connection(
     response_model=ConnectionView,
     responses=ACCEPTED | NOT_FOUND | CONFLICT | STALE,
 )
-async def retry_connection(
-    api: Api, caller: Caller, connection_id: UUID, retry: Retry | None = None, if_match: IfMatch = None
-) -> Response:
+async def retry_connection(asked: Asking, retry: Retry | None = None) -> Response:
     """Ask again, with the networks as they are now: after a failure, to carry out a dry run, or to
     take changed addresses into an established connection."""
-    desired = retry.desired_state if retry else None
-    return await actions.retry(api, caller, connection_id, desired, if_match)
+    return await actions.retry(asked, retry or Retry())
 
 
 @router.get("/{connection_id}/timeline", responses=NOT_FOUND)

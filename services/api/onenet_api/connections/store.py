@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 from uuid import UUID
 
@@ -12,14 +12,14 @@ import asyncpg
 from onenet_api.audit import log as audit
 from onenet_api.connections import timeline
 from onenet_api.connections.decisions import Decided
-from onenet_api.connections.model import Connection
+from onenet_api.connections.model import Connection, towards
 from onenet_api.connections.views import ConnectionQuery
 from onenet_api.connections.waiting import notify
 from onenet_api.pages import Listing
 from onenet_api.problems import conflict
 from onenet_api.tokens import User
 from onenet_common import database
-from onenet_common.connection import Resource
+from onenet_common.connection import L4Filter, Resource
 from onenet_common.envelope import Message
 
 JOINED = frozenset({"service_name_left", "service_name_right"})
@@ -53,6 +53,17 @@ class Seen:
 
     connection: Connection
     owned: frozenset[UUID]
+
+
+@dataclass(frozen=True, slots=True)
+class Present:
+    """A resource that is at its provider, with the filters that its owner has set on it."""
+
+    resource: Resource
+    l4filters: tuple[L4Filter, ...]
+
+    def towards(self, peer: Present) -> Present:
+        return replace(self, resource=towards(self.resource, peer.resource))
 
 
 async def find(
@@ -113,13 +124,18 @@ async def locked(connection: database.Connection, condition: str, *arguments: An
     return {row["id"]: Connection.model_validate(dict(row)) for row in rows}
 
 
-async def resources(connection: database.Connection, ids: Sequence[UUID]) -> dict[UUID, Resource]:
+async def resources(connection: database.Connection, ids: Sequence[UUID]) -> dict[UUID, Present]:
     """Those of the resources that are there, as last discovered."""
     rows = await connection.fetch(
-        "SELECT snapshot FROM resources WHERE id = ANY($1) AND state = 'PRESENT'", ids
+        "SELECT id, snapshot, l4filters FROM resources WHERE id = ANY($1) AND state = 'PRESENT'", ids
     )
-    found = [Resource.model_validate(row["snapshot"]) for row in rows]
-    return {resource.id: resource for resource in found}
+    return {
+        row["id"]: Present(
+            Resource.model_validate(row["snapshot"]),
+            tuple(L4Filter.model_validate(one) for one in row["l4filters"]),
+        )
+        for row in rows
+    }
 
 
 async def save(connection: database.Connection, decided: Decided, user: User) -> None:

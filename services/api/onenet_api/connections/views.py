@@ -64,6 +64,38 @@ class ConnectionRequest(BaseModel):
         return self
 
 
+class RequirementsChange(BaseModel):
+    """What is left out stays as it is; null takes the wish back."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    bandwidth_mbps: int | None = Field(default=None, ge=1, le=10_000_000)
+    latency_ms: float | None = Field(default=None, gt=0, le=10_000)
+    encryption: bool | None = None
+    monthly_gb: float | None = Field(default=None, ge=0, le=1e9)
+
+
+class ConnectionChange(BaseModel):
+    """A JSON merge patch: what is left out stays as it is, null stands for a new request's default."""
+
+    model_config = ConfigDict(
+        extra="forbid",
+        json_schema_extra={
+            "example": {
+                "l4filters": [{"protocol": "tcp", "from_port": 443, "to_port": 443}],
+                "requirements": {"monthly_gb": 500, "latency_ms": None},
+            }
+        },
+    )
+
+    name: Name | None = Field(default=None, description="Null for `left - right`.")
+    ctype: CType | None = Field(default=None, description="Null to let OneNet choose.")
+    l4filters: L4Filters | None = Field(
+        default=None, description="All of them; null for those of both resources, `[]` for any traffic."
+    )
+    requirements: RequirementsChange | None = Field(default=None, description="Null for no wishes.")
+
+
 class Approval(BaseModel):
     model_config = ConfigDict(extra="forbid", json_schema_extra={"example": {"terms": "9f86d081…"}})
 
