@@ -69,17 +69,18 @@ async def test_a_creation_under_the_callers_key_happens_once(api: FakeApi) -> No
     assert first.id == again.id
 
 
-async def test_changes_and_deletions_are_not_repeated(api: FakeApi) -> None:
-    service = api.add_service("orders", "alice")
+async def test_repeated_changes_and_deletions_keep_their_idempotency_keys(api: FakeApi) -> None:
+    service = UUID(api.add_service("orders", "alice")["id"])
+    api.faults = [busy()]
     async with client(api) as onenet:
-        for change in (
-            onenet.services.update(UUID(service["id"]), {"description": "new"}),
-            onenet.services.delete(UUID(service["id"])),
-        ):
-            api.faults = [busy()]
-            with pytest.raises(errors.Unavailable):
-                await change
-    assert api.tables["services"][service["id"]]["description"] == ""
+        await onenet.services.update(service, {"description": "new"})
+        api.faults = [busy()]
+        await onenet.services.delete(service)
+    changes = [request for request in api.requests if request.method in ("PATCH", "DELETE")]
+    assert [request.method for request in changes] == ["PATCH"] * 2 + ["DELETE"] * 2
+    assert [
+        len({request.headers["Idempotency-Key"] for request in pair}) for pair in (changes[:2], changes[2:])
+    ] == [1, 1]
 
 
 async def test_retries_are_bounded(api: FakeApi) -> None:

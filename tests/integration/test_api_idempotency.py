@@ -1,10 +1,12 @@
-"""A create that is sent twice takes effect once."""
+"""What is sent twice takes effect once."""
 
 from __future__ import annotations
 
 import asyncio
+from itertools import product
 from typing import Any
 
+import httpx
 import pytest
 
 from tests.integration.api_scene import Owner, Scene, happenings, provider_request
@@ -70,6 +72,63 @@ async def test_a_failed_create_may_be_tried_again_with_its_key(left: Owner, righ
     assert (await left.http.post("/v1/connections", json=body, headers=KEY)).status_code == 422
     body = creates(left)["/v1/connections"]
     assert (await left.http.post("/v1/connections", json=body, headers=KEY)).status_code == 202
+
+
+async def acts(left: Owner, right: Owner) -> dict[str, tuple[httpx.AsyncClient, str, str, Any]]:
+    """Everything that changes what exists: who may, how, where, with what body."""
+    waiting, refused = [
+        await left.http.post("/v1/connections", json={"resource_left": ours, "resource_right": theirs})
+        for ours, theirs in product(left.resources, right.resources)
+    ]
+    path, other = waiting.headers["Location"], refused.headers["Location"]
+    terms = (await right.http.get(path)).json()["consent"]["terms"]
+    spare = (await left.http.post("/v1/services", json={"name": "spare"})).headers["Location"]
+    provider = await left.http.post("/v1/providers", json=provider_request(left.service))
+    https = {"protocol": "tcp", "from_port": 443, "to_port": 443}
+    return {
+        "approve": (right.http, "POST", f"{path}/approve", {"terms": terms}),
+        "refuse": (right.http, "POST", f"{other}/refuse", {"reason": "no"}),
+        "retry": (left.http, "POST", f"{other}/retry", {}),
+        "change": (left.http, "PATCH", other, {"l4filters": [https]}),
+        "delete": (left.http, "DELETE", path, None),
+        "discover": (left.http, "POST", f"/v1/providers/{left.provider}/discover", None),
+        "change a service": (left.http, "PATCH", spare, {"name": "renamed"}),
+        "change a provider": (left.http, "PATCH", provider.headers["Location"], {"name": "renamed"}),
+        "change a resource": (left.http, "PATCH", f"/v1/resources/{left.resources[0]}", {"l4filters": []}),
+        "delete a service": (left.http, "DELETE", spare, None),
+        "delete a provider": (left.http, "DELETE", provider.headers["Location"], None),
+    }
+
+
+async def test_every_change_is_safe_to_repeat(scene: Scene, left: Owner, right: Owner) -> None:
+    for name, (http, method, path, body) in (await acts(left, right)).items():
+        await scene.published()
+        key = {"Idempotency-Key": name.replace(" ", "-")}
+        answers = await asyncio.gather(
+            *(http.request(method, path, json=body, headers=key) for _ in range(4))
+        )
+        answers.append(await http.request(method, path, json=body, headers=key))
+        assert {answer.status_code for answer in answers} <= {200, 202, 204}, (name, answers[-1].text)
+        assert len({answer.content for answer in answers}) == 1, name
+        assert sum("Idempotency-Replayed" in answer.headers for answer in answers) == 4, name
+        published = happenings(await scene.published())
+        assert len(published) == len(set(published)), name
+
+
+async def test_a_key_belongs_to_one_act_on_one_object(left: Owner, right: Owner) -> None:
+    acting = await acts(left, right)
+    http, method, path, body = acting["discover"]
+    assert (await http.request(method, path, json=body, headers=KEY)).status_code == 202
+    for name in ("change a service", "delete a service", "delete"):
+        http, method, path, body = acting[name]
+        assert (await http.request(method, path, json=body, headers=KEY)).status_code == 422, name
+
+
+async def test_null_and_left_out_are_two_requests(left: Owner, right: Owner) -> None:
+    http, method, path, _ = (await acts(left, right))["change"]
+    named = await http.request(method, path, json={"name": None}, headers=KEY)
+    assert named.status_code == 202
+    assert (await http.request(method, path, json={}, headers=KEY)).status_code == 422
 
 
 async def test_a_consent_by_request_is_given_once(scene: Scene, left: Owner, right: Owner) -> None:

@@ -230,7 +230,7 @@ def test_null_stands_for_what_a_new_request_has() -> None:
     now = connection(
         State.FAILED, requested_ctype=CType.AWS_PEERING, requirements=Requirements(encryption=True)
     )
-    patch = {"name": None, "ctype": None, "l4filters": None, "requirements": None}
+    patch: dict[str, object] = {"name": None, "ctype": None, "l4filters": None, "requirements": None}
     changed = change(now, BOTH, patch).connection
     assert changed.name == f"{LEFT.name} - {RIGHT.name}"
     assert (changed.requested_ctype, changed.requirements) == (None, Requirements())

@@ -8,13 +8,13 @@ from uuid import UUID
 from fastapi import APIRouter, Query, Response
 
 from onenet_api import etags
-from onenet_api.answers import Answer, show
+from onenet_api.answers import REMOVED, Answer, show
 from onenet_api.audit import log as audit
 from onenet_api.auth import Caller
 from onenet_api.context import Api, Context
 from onenet_api.etags import IfMatch
 from onenet_api.idempotency import IdempotencyKey, Once, once
-from onenet_api.openapi import ACCEPTED, IN_USE, NOT_FOUND, STALE
+from onenet_api.openapi import ACCEPTED, CHANGED, GONE, IN_USE, NOT_FOUND, STALE
 from onenet_api.pages import Page
 from onenet_api.problems import invalid, not_found
 from onenet_api.providers import store
@@ -75,13 +75,19 @@ async def read_provider(api: Api, caller: Caller, provider_id: UUID) -> Response
         return show(await _find(api, connection, caller, provider_id))
 
 
-@router.patch("/{provider_id}", response_model=ProviderView, responses=NOT_FOUND | STALE)
+@router.patch("/{provider_id}", response_model=ProviderView, responses=CHANGED | NOT_FOUND | STALE)
 async def change_provider(
-    api: Api, caller: Caller, provider_id: UUID, change: ProviderChange, if_match: IfMatch = None
+    api: Api,
+    caller: Caller,
+    provider_id: UUID,
+    change: ProviderChange,
+    if_match: IfMatch = None,
+    idempotency_key: IdempotencyKey = None,
 ) -> Response:
     """Rename a provider or give it another role of the same account; it is discovered anew."""
     changes = change.model_dump(exclude_none=True)
-    async with api.database.transaction() as connection:
+
+    async def effect(connection: Connection) -> Answer:
         provider = await _find(api, connection, caller, provider_id, lock=True)
         etags.require(if_match, provider.version)
         changed = provider.model_copy(update=changes)
@@ -92,31 +98,47 @@ async def change_provider(
         stored = await store.change(connection, changed, api.settings.api_aws_account)
         event = ProviderRegistered(provider_id=stored.id, provider=stored.provider)
         await _publish(connection, caller, stored, "provider.change", event, changes)
-    return show(stored)
+        return Answer.of(stored)
+
+    return await once(api.database, Once.of(caller, idempotency_key, change, f"change {provider_id}"), effect)
 
 
-@router.delete("/{provider_id}", status_code=204, responses=NOT_FOUND | STALE | IN_USE)
-async def delete_provider(api: Api, caller: Caller, provider_id: UUID, if_match: IfMatch = None) -> Response:
+@router.delete("/{provider_id}", status_code=204, responses=GONE | NOT_FOUND | STALE | IN_USE)
+async def delete_provider(
+    api: Api,
+    caller: Caller,
+    provider_id: UUID,
+    if_match: IfMatch = None,
+    idempotency_key: IdempotencyKey = None,
+) -> Response:
     """Forget a provider and its resources, once no live connection uses them."""
-    async with api.database.transaction() as connection:
+
+    async def effect(connection: Connection) -> Answer:
         provider = await _find(api, connection, caller, provider_id, lock=True)
         etags.require(if_match, provider.version)
         await store.delete(connection, provider_id)
         event = ProviderRemoved(provider_id=provider_id)
         await _publish(connection, caller, provider, "provider.delete", event, {"name": provider.name})
-    return Response(status_code=204)
+        return REMOVED
+
+    return await once(api.database, Once.of(caller, idempotency_key, None, f"delete {provider_id}"), effect)
 
 
 @router.post(
     "/{provider_id}/discover", status_code=202, response_model=ProviderView, responses=ACCEPTED | NOT_FOUND
 )
-async def discover_provider(api: Api, caller: Caller, provider_id: UUID) -> Response:
+async def discover_provider(
+    api: Api, caller: Caller, provider_id: UUID, idempotency_key: IdempotencyKey = None
+) -> Response:
     """Look at the provider now; `discovered_at` tells when that has happened."""
-    async with api.database.transaction() as connection:
+
+    async def effect(connection: Connection) -> Answer:
         provider = await _find(api, connection, caller, provider_id)
         event = ProviderDiscoveryRequested(provider_id=provider_id, provider=provider.provider)
         await _publish(connection, caller, provider, "provider.discover", event, {})
-    return Answer.of(provider, 202, f"/v1/providers/{provider_id}").response()
+        return Answer.of(provider, 202, f"/v1/providers/{provider_id}")
+
+    return await once(api.database, Once.of(caller, idempotency_key, None, f"discover {provider_id}"), effect)
 
 
 async def _find(

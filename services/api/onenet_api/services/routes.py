@@ -8,13 +8,13 @@ from uuid import UUID
 from fastapi import APIRouter, Query, Response
 
 from onenet_api import etags
-from onenet_api.answers import Answer, show
+from onenet_api.answers import REMOVED, Answer, show
 from onenet_api.audit import log as audit
 from onenet_api.auth import Caller
 from onenet_api.context import Api
 from onenet_api.etags import IfMatch
 from onenet_api.idempotency import IdempotencyKey, Once, once
-from onenet_api.openapi import CREATED, IN_USE, NOT_FOUND, STALE
+from onenet_api.openapi import CHANGED, CREATED, GONE, IN_USE, NOT_FOUND, STALE
 from onenet_api.pages import Page
 from onenet_api.problems import not_found
 from onenet_api.services import store
@@ -63,13 +63,19 @@ async def read_service(api: Api, caller: Caller, service_id: UUID) -> Response:
     return show(service)
 
 
-@router.patch("/{service_id}", response_model=ServiceView, responses=NOT_FOUND | STALE)
+@router.patch("/{service_id}", response_model=ServiceView, responses=CHANGED | NOT_FOUND | STALE)
 async def change_service(
-    api: Api, caller: Caller, service_id: UUID, change: ServiceChange, if_match: IfMatch = None
+    api: Api,
+    caller: Caller,
+    service_id: UUID,
+    change: ServiceChange,
+    if_match: IfMatch = None,
+    idempotency_key: IdempotencyKey = None,
 ) -> Response:
     """Rename or describe a service, or hand it to other owners."""
     changes = change.model_dump(exclude_none=True)
-    async with api.database.transaction() as connection:
+
+    async def effect(connection: Connection) -> Answer:
         service = await store.find(connection, caller, service_id, lock=True)
         if service is None:
             raise not_found("service", service_id)
@@ -78,13 +84,22 @@ async def change_service(
         await audit.record(
             connection, audit.Entry(caller.name, "service.change", service_id, [service_id], changes)
         )
-    return show(changed)
+        return Answer.of(changed)
+
+    return await once(api.database, Once.of(caller, idempotency_key, change, f"change {service_id}"), effect)
 
 
-@router.delete("/{service_id}", status_code=204, responses=NOT_FOUND | STALE | IN_USE)
-async def delete_service(api: Api, caller: Caller, service_id: UUID, if_match: IfMatch = None) -> Response:
+@router.delete("/{service_id}", status_code=204, responses=GONE | NOT_FOUND | STALE | IN_USE)
+async def delete_service(
+    api: Api,
+    caller: Caller,
+    service_id: UUID,
+    if_match: IfMatch = None,
+    idempotency_key: IdempotencyKey = None,
+) -> Response:
     """Delete a service that has no providers."""
-    async with api.database.transaction() as connection:
+
+    async def effect(connection: Connection) -> Answer:
         service = await store.find(connection, caller, service_id, lock=True)
         if service is None:
             raise not_found("service", service_id)
@@ -94,4 +109,6 @@ async def delete_service(api: Api, caller: Caller, service_id: UUID, if_match: I
         await audit.record(
             connection, audit.Entry(caller.name, "service.delete", service_id, [service_id], detail)
         )
-    return Response(status_code=204)
+        return REMOVED
+
+    return await once(api.database, Once.of(caller, idempotency_key, None, f"delete {service_id}"), effect)
