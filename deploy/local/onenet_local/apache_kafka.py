@@ -134,13 +134,17 @@ class ApacheKafka(Process):
             ("log.dirs", str(self._data)),
         ]
 
+    def _format_options(self) -> Sequence[str]:
+        """What else is to be written into a new data folder, such as users."""
+        return ()
+
     async def _format(self) -> None:
         cluster = base64.urlsafe_b64encode(uuid.uuid4().bytes).rstrip(b"=").decode()
         options = ("--ignore-formatted", f"--config={self._configuration}", f"--cluster-id={cluster}")
         await run(
             Command(
                 name="kafka-storage",
-                command=self._command("kafka.tools.StorageTool", "format", *options),
+                command=self._command("kafka.tools.StorageTool", "format", *options, *self._format_options()),
                 environment=self.program.environment,
                 log=self.program.log,
             ),

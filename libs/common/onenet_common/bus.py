@@ -163,7 +163,7 @@ class Consumer:
         session = int(self._settings.kafka_session_timeout * 1000)
         return AIOKafkaConsumer(
             *self._topics,
-            bootstrap_servers=self._settings.kafka,
+            **self._settings.kafka_access(),
             group_id=self._group,
             enable_auto_commit=False,
             auto_offset_reset="earliest",

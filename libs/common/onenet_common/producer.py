@@ -80,7 +80,7 @@ class Producer:
 
     async def _connect(self) -> AIOKafkaProducer:
         kafka = AIOKafkaProducer(
-            bootstrap_servers=self._settings.kafka,
+            **self._settings.kafka_access(),
             acks="all",
             enable_idempotence=self._settings.kafka_idempotence,
             request_timeout_ms=int(self._timeout * 1000),

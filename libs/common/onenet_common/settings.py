@@ -14,36 +14,25 @@ from collections.abc import Iterable
 from typing import Any, TypeVar
 
 from pydantic import Field, SecretStr, ValidationError
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import SettingsConfigDict
+
+from onenet_common.kafka_settings import PREFIX, KafkaSettings
 
 OWNERS = ("API", "EVALUATOR", "PROVISIONER", "MONITOR", "CLIENT", "LOCAL", "TEST")
 """First words of names that belong to one program; each program checks its own."""
 
 
-class Settings(BaseSettings):
-    """What every service needs; a service adds its own in a subclass with aliases.
+class Settings(KafkaSettings):
+    """What every service needs, and how to reach Kafka; a service adds its own in a subclass with aliases.
 
     Args:
-        kafka: ``host:port`` of a broker, several separated by commas.
-        kafka_idempotence: idempotent producers; on with Apache Kafka, off where the broker has none.
-        kafka_session_timeout: seconds until a silent consumer loses its partitions; Apache Kafka grants 6
-            or more unless it is told otherwise.
-        kafka_fetch_wait: seconds that a fetch may wait at the broker for the first record; a
-            broker that answers only when this has passed needs a small one.
-        kafka_partitions, kafka_replication: of topics that do not exist yet.
         database_url: ``postgresql://user:password@host:port/database``.
         otlp_endpoint: where traces go (OTLP over HTTP), such as ``http://collector:4318``.
         ops_host, ops_port: where ``/healthz``, ``/readyz`` and ``/metrics`` are served.
     """
 
-    model_config = SettingsConfigDict(env_prefix="ONENET_", extra="ignore", frozen=True)
+    model_config = SettingsConfigDict(env_prefix=PREFIX, extra="ignore", frozen=True)
 
-    kafka: str = Field(default="127.0.0.1:9092", min_length=3)
-    kafka_idempotence: bool = True
-    kafka_session_timeout: float = Field(default=10.0, ge=1, le=300)
-    kafka_fetch_wait: float = Field(default=0.5, ge=0.001, le=10)
-    kafka_partitions: int = Field(default=12, ge=1, le=1000)
-    kafka_replication: int = Field(default=1, ge=1, le=9)
     database_url: SecretStr = SecretStr("postgresql://onenet@127.0.0.1:5432/onenet")
     otlp_endpoint: str | None = None
     log_level: str = Field(default="INFO", pattern="^(DEBUG|INFO|WARNING|ERROR)$")
@@ -94,7 +83,9 @@ def _variable(settings: type[Settings], field: str) -> str:
 
 
 def _explain(problem: Any, settings: type[Settings]) -> str:
-    place = str(problem["loc"][0]) if problem["loc"] else "settings"
+    if not problem["loc"]:
+        return str(problem["msg"]).removeprefix("Value error, ")
+    place = str(problem["loc"][0])
     for field, info in settings.model_fields.items():
         name = _variable(settings, field)
         if place in (field, name):

@@ -33,7 +33,8 @@ QUIET = (
     "uvicorn.access",
     "uvicorn.error",
 )
-"""Loggers whose INFO lines say nothing that our own do not."""
+"""Loggers whose INFO lines say nothing that our own do not; aiokafka's DEBUG lines hold passwords, so
+that it stays quiet at every level."""
 
 
 def start(service: str, settings: Settings) -> None:

@@ -51,7 +51,7 @@ class Topics:
         Raises:
             KafkaError: when the broker is away or refuses.
         """
-        admin = AIOKafkaAdminClient(bootstrap_servers=self._settings.kafka)
+        admin = AIOKafkaAdminClient(**self._settings.kafka_access())
         try:
             await admin.start()
             existing = set(await admin.list_topics())
