@@ -18,6 +18,7 @@ import random
 import time
 from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -25,7 +26,7 @@ import structlog
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import CommitFailedError, IllegalStateError, KafkaError
 
-from onenet_common import dead_letters, inbox, telemetry
+from onenet_common import dead_letters, inbox, tracing
 from onenet_common.background import Background
 from onenet_common.database import Connection, Database
 from onenet_common.dead_letters import Record
@@ -208,11 +209,15 @@ class Consumer:
         spans = []
         traced = []
         for item in received:
-            span, message = telemetry.received(item.message, self._group)
+            span, message = tracing.received(item.message, item.record, self._group)
             spans.append(span)
             traced.append(_Received(item.record, message))
         try:
             return await self._process_apart(traced)
+        except Transient as error:
+            for span in spans:
+                tracing.failed(span, error)
+            raise
         finally:
             for span in spans:
                 span.end()
@@ -222,7 +227,10 @@ class Consumer:
         if not received:
             return []
         try:
-            await self._process([item.message for item in received])
+            # A batch has many traces: what is said of it belongs to one only when it is of one message.
+            alone = tracing.of(received[0].message.trace) if len(received) == 1 else nullcontext()
+            with alone:
+                await self._process([item.message for item in received])
         except Transient:
             raise
         except Exception as error:
@@ -238,15 +246,16 @@ class Consumer:
 
     def _refuse(self, record: Record, error: Exception) -> Outgoing:
         code = error.code if isinstance(error, OneNetError) else type(error).__name__
-        log.error(
-            "bus.dead_letter",
-            topic=record.topic,
-            partition=record.partition,
-            offset=record.offset,
-            code=code,
-            reason=str(error),
-            exc_info=not isinstance(error, OneNetError),
-        )
+        with tracing.of(tracing.cause_of(record.headers)):
+            log.error(
+                "bus.dead_letter",
+                topic=record.topic,
+                partition=record.partition,
+                offset=record.offset,
+                code=code,
+                reason=str(error),
+                exc_info=not isinstance(error, OneNetError),
+            )
         self._count(record.topic, "", f"dead_{code}")
         self._count_dead(record.topic)
         return dead_letters.wrap(record, code=code, reason=str(error), group=self._group)

@@ -10,11 +10,11 @@ from uuid import UUID, uuid4, uuid5
 
 from pydantic import ValidationError
 
-from onenet_common import telemetry
+from onenet_common import tracing
 from onenet_common.errors import Malformed
 from onenet_common.events import EVENTS, Event
+from onenet_common.tracing import TRACE_HEADERS
 
-TRACE_HEADERS = ("traceparent", "tracestate")
 CONTENT_TYPE = "application/json"
 LARGEST_VALUE = 1_000_000
 """Bytes of an event's value; Kafka's own default limit for a message is 1 MiB."""
@@ -58,7 +58,7 @@ class Message:
             source=event.producer,
             actor=actor or event.producer,
             time=datetime.now(UTC),
-            trace=telemetry.carrier() if trace is None else trace,
+            trace=tracing.carrier() if trace is None else trace,
         )
 
     def derive(self, event: Event) -> Message:

@@ -9,7 +9,9 @@ from dataclasses import dataclass
 
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError
+from aiokafka.structs import RecordMetadata
 
+from onenet_common import tracing
 from onenet_common.envelope import Message, encode_headers
 from onenet_common.errors import Transient
 from onenet_common.settings import Settings
@@ -64,8 +66,9 @@ class Producer:
         if not records:
             return
         try:
-            async with asyncio.timeout(self._timeout):
-                await _send(await self._connected(), records)
+            with tracing.Sends(records) as sends:
+                async with asyncio.timeout(self._timeout):
+                    sends.acknowledged(await _send(await self._connected(), sends.records))
         except (KafkaError, OSError) as error:
             await self.stop()
             raise Transient(f"Kafka did not acknowledge: {error!r}", code="kafka_unavailable") from error
@@ -94,12 +97,12 @@ class Producer:
         return kafka
 
 
-async def _send(kafka: AIOKafkaProducer, records: Sequence[Outgoing]) -> None:
+async def _send(kafka: AIOKafkaProducer, records: Sequence[Outgoing]) -> list[RecordMetadata]:
     acknowledged = [
         await kafka.send(record.topic, key=record.key, value=record.value, headers=list(record.headers))
         for record in records
     ]
-    await asyncio.gather(*acknowledged)
+    return await asyncio.gather(*acknowledged)
 
 
 async def _stop(kafka: AIOKafkaProducer) -> None:

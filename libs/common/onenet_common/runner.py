@@ -78,8 +78,11 @@ def run(service: str, settings: Settings, wire: Callable[[], Sequence[Component]
     """
     telemetry.start(service, settings)
     uvloop_run = asyncio.Runner(loop_factory=_fast_loop)
-    with uvloop_run as runner:
-        runner.run(_run(service, settings, wire))
+    try:
+        with uvloop_run as runner:
+            runner.run(_run(service, settings, wire))
+    finally:
+        telemetry.stop()
 
 
 def _fast_loop() -> asyncio.AbstractEventLoop:

@@ -28,6 +28,8 @@ class Settings(KafkaSettings):
     Args:
         database_url: ``postgresql://user:password@host:port/database``.
         otlp_endpoint: where traces go (OTLP over HTTP), such as ``http://collector:4318``.
+        trace_ratio: the share of traces that is recorded; a caller's decision, in its
+            ``traceparent``, goes before it.
         ops_host, ops_port: where ``/healthz``, ``/readyz`` and ``/metrics`` are served.
     """
 
@@ -35,6 +37,7 @@ class Settings(KafkaSettings):
 
     database_url: SecretStr = SecretStr("postgresql://onenet@127.0.0.1:5432/onenet")
     otlp_endpoint: str | None = None
+    trace_ratio: float = Field(default=1.0, ge=0, le=1)
     log_level: str = Field(default="INFO", pattern="^(DEBUG|INFO|WARNING|ERROR)$")
     ops_host: str = "127.0.0.1"
     ops_port: int = Field(default=0, ge=0, le=65535)

@@ -20,7 +20,8 @@ from onenet_common.events import (
     ResourceDiscovered,
     ResourceGone,
 )
-from onenet_common.telemetry import meter, tracer
+from onenet_common.telemetry import meter
+from onenet_common.tracing import tracer
 from onenet_provisioner.backoff import full_jitter, spread
 from onenet_provisioner.drivers.discovery import Discovery
 from onenet_provisioner.provider_store import Look, ProviderStore

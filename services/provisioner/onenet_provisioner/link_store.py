@@ -48,7 +48,7 @@ RETURNING {COLUMNS}, lease
 _SAVE = """
 WITH saved AS (
     UPDATE links SET phase = $3, standing = $4, details = $5, failure = $6, drifted = $7,
-        attempts = $8, reason = $9, wish = $10, updated_at = now(),
+        attempts = $8, reason = $9, wish = $10, trace = $16, updated_at = now(),
         announce = CASE WHEN due_at IS NOT DISTINCT FROM $11 THEN $12 ELSE announce END,
         due_at = CASE WHEN due_at IS NOT DISTINCT FROM $11 THEN $13 ELSE due_at END,
         lease = CASE WHEN $14 THEN lease END, leased_until = CASE WHEN $14 THEN leased_until END
@@ -56,7 +56,7 @@ WITH saved AS (
     RETURNING 1),
 written AS (
     INSERT INTO outbox (topic, key, headers, value)
-    SELECT * FROM unnest($16::text[], $17::text[], $18::jsonb[], $19::bytea[])
+    SELECT * FROM unnest($17::text[], $18::text[], $19::jsonb[], $20::bytea[])
     WHERE EXISTS (SELECT FROM saved))
 SELECT count(*) FROM saved
 """
@@ -160,6 +160,7 @@ class LinkStore:
                 due_at,
                 keep_lease,
                 work.generation,
+                dict(work.trace),
                 *outbox.rows(messages),
             )
         if messages:

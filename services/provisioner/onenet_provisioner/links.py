@@ -11,6 +11,7 @@ from onenet_common.connection import CType, Value, Wish
 from onenet_common.envelope import Message
 from onenet_common.events import ConnectionDeletionRequested, ConnectionEvaluated
 from onenet_common.states import DesiredState
+from onenet_provisioner import spans
 from onenet_provisioner.drivers.driver import Link
 from onenet_provisioner.tables import Phase
 
@@ -25,7 +26,10 @@ class Failure(Value):
 
 @dataclass(frozen=True, slots=True)
 class Work:
-    """One row of ``links``, typed; see there for the fields. ``due_at`` is that of the claim."""
+    """One row of ``links``, typed; see there for the fields. ``due_at`` is that of the claim.
+
+    ``trace`` is the wish's, with what ``spans`` adds.
+    """
 
     connection_id: UUID
     generation: int
@@ -87,7 +91,7 @@ def _evaluated(
         if work.phase is Phase.WATCHED or (work.failure is not None and work.ctype is event.ctype):
             # Asked again because the answer was lost, or came while the question was repeated.
             return replace(work, announce=True, due_at=now)
-    fresh = _fresh(event.wish, message, now, deadline)
+    fresh = _fresh(work, event.wish, message, now, deadline)
     return replace(
         fresh,
         ctype=event.ctype,
@@ -105,13 +109,13 @@ def _deletion_requested(
     if work is not None and event.generation == work.generation and work.phase is not Phase.ENDED:
         return None
     wish = event.wish.model_copy(update={"desired_state": DesiredState.DELETED})
-    fresh = _fresh(wish, message, now, deadline)
+    fresh = _fresh(work, wish, message, now, deadline)
     if work is None:
         return fresh
     return replace(fresh, ctype=work.ctype, details=work.details, lease=work.lease)
 
 
-def _fresh(wish: Wish, message: Message, now: datetime, deadline: datetime) -> Work:
+def _fresh(work: Work | None, wish: Wish, message: Message, now: datetime, deadline: datetime) -> Work:
     return Work(
         connection_id=wish.id,
         generation=wish.generation,
@@ -120,7 +124,7 @@ def _fresh(wish: Wish, message: Message, now: datetime, deadline: datetime) -> W
         wish=wish,
         deadline_at=deadline,
         due_at=now,
-        trace=dict(message.trace),
+        trace=spans.following(message.trace, work.trace if work else {}),
     )
 
 

@@ -12,16 +12,15 @@ from typing import Any
 from uuid import UUID
 
 import structlog
-from opentelemetry import propagate, trace
 
-from onenet_common import telemetry
+from onenet_common import tracing
 from onenet_common.connection import CType, Step
 from onenet_common.envelope import Message
 from onenet_common.errors import OneNetError, Permanent, Transient
 from onenet_common.events import Event
 from onenet_common.states import DesiredState
-from onenet_common.telemetry import meter, tracer
-from onenet_provisioner import outcomes
+from onenet_common.telemetry import meter
+from onenet_provisioner import outcomes, spans
 from onenet_provisioner.backoff import full_jitter, spread
 from onenet_provisioner.drivers.driver import Done, Driver, Link, Observed, Wait
 from onenet_provisioner.link_store import LinkStore
@@ -89,7 +88,7 @@ class Reconciler:
     async def reconcile(self, work: Work) -> None:
         """Take one claimed link as far as it goes now, and save what came of it."""
         held = InHand(work)
-        with _span(work) as span:
+        with spans.reconciling(work) as span:
             try:
                 change = await self._advance(held)
             except Superseded:
@@ -97,13 +96,13 @@ class Reconciler:
                 await self._links.release(work)
                 return
             except Transient as error:
-                telemetry.failed(span, error)
+                tracing.failed(span, error)
                 change = outcomes.delayed(held.work, error, datetime.now(UTC))
             except Permanent as error:
-                telemetry.failed(span, error)
+                tracing.failed(span, error)
                 change = outcomes.refused(held.work, error)
             except Exception as error:
-                telemetry.failed(span, error)
+                tracing.failed(span, error)
                 log.exception("reconcile.unforeseen", connection=str(work.connection_id))
                 change = outcomes.delayed(held.work, _unforeseen(error), datetime.now(UTC))
             await self._save(work, change)
@@ -239,7 +238,10 @@ class Reconciler:
     async def _save(self, work: Work, change: Change) -> None:
         pause = self._pause(change)
         due = None if pause is None else datetime.now(UTC) + timedelta(seconds=pause)
-        if not await self._links.save(change.work, due, _messages(change.events)):
+        tried, messages = spans.tried(change.work), _messages(change.events)
+        with tracing.database("UPDATE", "links"):
+            saved = await self._links.save(tried, due, messages)
+        if not saved:
             await self._links.release(work)
         _reconciled.add(1, {"phase": work.phase.value, "outcome": change.outcome})
         if pause is not None:
@@ -262,19 +264,3 @@ def _messages(events: Sequence[Event]) -> list[Message]:
 
 def _unforeseen(error: Exception) -> Transient:
     return Transient(f"an error that nobody foresaw: {error!r}", code="internal")
-
-
-def _span(work: Work) -> Any:
-    """Work on a wish belongs to its trace; a look years later is a trace of its own, linked."""
-    cause = propagate.extract(dict(work.trace))
-    attributes: dict[str, str | int] = {
-        "onenet.connection.id": str(work.connection_id),
-        "onenet.generation": work.generation,
-        "onenet.ctype": work.ctype.value if work.ctype else "",
-        "onenet.phase": work.phase.value,
-    }
-    name = f"reconcile {work.ctype.value if work.ctype else 'nothing'}"
-    if work.phase is not Phase.WATCHED:
-        return tracer.start_as_current_span(name, context=cause, attributes=attributes)
-    origin = trace.get_current_span(cause).get_span_context()
-    return tracer.start_as_current_span(name, links=[trace.Link(origin)], attributes=attributes)

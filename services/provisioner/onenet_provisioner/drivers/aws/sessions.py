@@ -13,6 +13,7 @@ from opentelemetry.instrumentation.aiobotocore import AioBotocoreInstrumentor
 from onenet_common.connection import Provider, Resource
 from onenet_common.errors import Throttled
 from onenet_provisioner.drivers.aws.account import Access, Account, Entrance, Service
+from onenet_provisioner.drivers.aws.call_spans import describe
 from onenet_provisioner.drivers.aws.errors import CredentialsExpired, translated
 from onenet_provisioner.drivers.aws.pacing import Kind, Pace
 from onenet_provisioner.drivers.aws.single_flight import SingleFlight
@@ -86,4 +87,4 @@ def _trace_calls() -> None:
     make_instrumentor: Any = AioBotocoreInstrumentor  # its constructor has no annotations
     instrumentor = make_instrumentor()
     if not instrumentor.is_instrumented_by_opentelemetry:
-        instrumentor.instrument()
+        instrumentor.instrument(response_hook=describe)
