@@ -90,7 +90,7 @@ class Sweeper:
         async with self._database.transaction() as connection:
             rows = await connection.fetch(_STUCK_CONNECTIONS, self._after, LONGEST_PAUSE, BATCH)
             stuck = [model.Connection.model_validate(dict(row)) for row in rows]
-            return await _publish(connection, [again(one) for one in stuck])
+            return await _publish(connection, [_in_its_trace(one) for one in stuck])
 
     async def _providers(self) -> int:
         async with self._database.transaction() as connection:
@@ -98,7 +98,9 @@ class Sweeper:
             return await _publish(
                 connection,
                 [
-                    ask_again(Provider.model_validate(dict(row)), pending=row["status"] == "PENDING")
+                    Message.of(
+                        ask_again(Provider.model_validate(dict(row)), pending=row["status"] == "PENDING")
+                    )
                     for row in rows
                 ],
             )
@@ -116,8 +118,13 @@ def ask_again(provider: Provider, *, pending: bool) -> Event:
     return event(provider_id=provider.id, provider=provider)
 
 
-async def _publish(connection: Connection, events: Sequence[Event]) -> int:
-    await outbox.publish(connection, [Message.of(event) for event in events])
-    for event in events:
-        _republished.add(1, {"type": event.type})
-    return len(events)
+def _in_its_trace(stuck: model.Connection) -> Message:
+    """What is repeated belongs to the trace of the request that made no progress."""
+    return Message.of(again(stuck), trace={"traceparent": stuck.traceparent} if stuck.traceparent else None)
+
+
+async def _publish(connection: Connection, messages: Sequence[Message]) -> int:
+    await outbox.publish(connection, messages)
+    for message in messages:
+        _republished.add(1, {"type": message.event.type})
+    return len(messages)

@@ -135,6 +135,7 @@ class ConnectionRow(Table, table=True):
     established_generation: int
     requested_by: str
     trace_id: str
+    traceparent: str = Field(sa_column_kwargs={"server_default": ""})
     published_at: datetime = _time()
     attempts: int
     created_at: datetime = _time()

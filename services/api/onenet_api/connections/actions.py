@@ -14,7 +14,7 @@ from pydantic import BaseModel
 
 from onenet_api import etags, idempotency
 from onenet_api.answers import Answer
-from onenet_api.connections import admission, changes, decisions, store
+from onenet_api.connections import admission, changes, decisions, spans, store
 from onenet_api.connections.decisions import Caller, Decided
 from onenet_api.connections.model import Connection
 from onenet_api.connections.requests import New
@@ -211,6 +211,7 @@ async def _act(
     etags.require(if_match, seen.connection.version)
     decided = await decide(connection, seen, _caller(user, seen.owned))
     if decided.action:
+        spans.follows(seen.connection)
         await store.save(connection, decided, user)
         _decisions.add(1, {"action": decided.action})
     return _answer(decided, seen.owned, status)
@@ -226,9 +227,10 @@ async def _find(
 
 
 def _caller(user: User, services: frozenset[UUID]) -> Caller:
-    return Caller(user.name, services, datetime.now(UTC), current_trace_id())
+    return Caller(user.name, services, datetime.now(UTC), current_trace_id(), spans.traceparent())
 
 
 def _answer(decided: Decided, owned: frozenset[UUID], status: int) -> Answer:
     connection = decided.connection
+    spans.concerns(connection)
     return Answer.of(ConnectionView.of(connection, owned), status, f"/v1/connections/{connection.id}")

@@ -154,6 +154,7 @@ def draft(
         terms=terms.digest(ours, theirs, l4filters),
         requested_by=caller.name,
         trace_id=caller.trace_id,
+        traceparent=caller.traceparent,
         published_at=caller.at,
         created_at=caller.at,
         updated_at=caller.at,

@@ -55,12 +55,14 @@ class Caller:
     Args:
         services: those of the connection's services that he owns; never empty.
         trace_id: the trace of his request.
+        traceparent: the span of his request, for links.
     """
 
     name: str
     services: frozenset[UUID]
     at: datetime
     trace_id: str = ""
+    traceparent: str = ""
 
 
 def begin(connection: Connection, caller: Caller) -> Decided:
@@ -201,6 +203,7 @@ def delete(connection: Connection, caller: Caller) -> Decided:
         generation=connection.generation + 1,
         needed_from=(),
         trace_id=caller.trace_id,
+        traceparent=caller.traceparent,
     )
     event = ConnectionDeletionRequested(
         connection_id=leaving.id, generation=leaving.generation, wish=leaving.wish
@@ -277,7 +280,7 @@ def _renew(
     Args:
         wanted: with the terms and consents from before.
     """
-    renewed = _with_sides(wanted, *sides).but(trace_id=caller.trace_id)
+    renewed = _with_sides(wanted, *sides).but(trace_id=caller.trace_id, traceparent=caller.traceparent)
     if not renewed.dry_run:
         renewed = renewed.but(connected_by=None)  # no other of the pair can be live beside it
     if renewed.terms != wanted.terms:

@@ -6,7 +6,7 @@ import asyncio
 from uuid import UUID
 
 from onenet_api import etags
-from onenet_api.connections import store
+from onenet_api.connections import spans, store
 from onenet_api.connections.store import Seen
 from onenet_api.context import Context
 from onenet_api.problems import not_found
@@ -47,6 +47,7 @@ async def _read(api: Context, user: User, connection_id: UUID) -> Seen:
         seen = await store.find(connection, user, connection_id)
     if seen is None:
         raise not_found("connection", connection_id)
+    spans.concerns(seen.connection)
     return seen
 
 

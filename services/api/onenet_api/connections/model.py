@@ -86,6 +86,7 @@ class Connection(Value):
     established_generation: int = 0
     requested_by: str
     trace_id: str = ""
+    traceparent: str = ""
     published_at: datetime
     attempts: int = 0
     created_at: datetime

@@ -25,7 +25,7 @@ from onenet_api.idempotency import Once
 from onenet_api.tables import LIVE_PAIR
 from onenet_api.together import Together
 from onenet_api.tokens import User
-from onenet_common import outbox
+from onenet_common import outbox, tracing
 from onenet_common.connection import L4Filter, Resource
 from onenet_common.database import Database
 from onenet_common.envelope import Message
@@ -145,7 +145,8 @@ class Requests:
         Raises:
             UniqueViolationError: when the pair has got a live connection, or the key an answer.
         """
-        return await self._stores.do(new)
+        with tracing.database("INSERT", "connections"):
+            return await self._stores.do(new)
 
     async def _survey_all(self, pairs: Sequence[tuple[UUID, UUID]]) -> Sequence[asyncpg.Record]:
         async with self._database.acquire() as connection:

@@ -9,7 +9,7 @@ from fastapi import APIRouter, Depends, Query, Response
 
 from onenet_api.answers import show
 from onenet_api.auth import Caller
-from onenet_api.connections import actions, following, store, timeline
+from onenet_api.connections import actions, following, spans, store, timeline
 from onenet_api.connections.actions import Asked
 from onenet_api.connections.views import (
     Approval,
@@ -157,6 +157,7 @@ async def read_timeline(
 ) -> Page[TimelineItem]:
     """Everything that happened to a connection: when, because of whom, in which trace."""
     async with api.database.acquire() as connection:
-        if await store.find(connection, caller, connection_id) is None:
+        if (seen := await store.find(connection, caller, connection_id)) is None:
             raise not_found("connection", connection_id)
+        spans.concerns(seen.connection)
         return await timeline.page(connection, connection_id, query)
