@@ -33,7 +33,11 @@ async def traces() -> AsyncIterator[Traces]:
 @pytest.fixture(scope="session")
 async def stack(traces: Traces) -> AsyncIterator[Stack]:
     told = {
-        service.name: {"ONENET_OTLP_ENDPOINT": traces.endpoint, **HASTE.get(service.name, {})}
+        service.name: {
+            "ONENET_OTLP_ENDPOINT": traces.endpoint,
+            "OTEL_BSP_SCHEDULE_DELAY": "200",
+            **HASTE.get(service.name, {}),
+        }
         for service in SERVICES
     }
     with temporary_folder() as folder:

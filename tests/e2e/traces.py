@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 import gzip
+from collections.abc import Iterable
 from dataclasses import dataclass, field
+from typing import Any
 
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
+from opentelemetry.proto.common.v1.common_pb2 import KeyValue
+from opentelemetry.proto.trace.v1.trace_pb2 import Span as Otlp
+from opentelemetry.proto.trace.v1.trace_pb2 import Status
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import Response
@@ -22,7 +27,13 @@ class Span:
     trace_id: str
     span_id: str
     parent_id: str
-    attributes: dict[str, str]
+    kind: str
+    attributes: dict[str, Any]
+    links: frozenset[str]
+    """Trace ids of what it is linked to."""
+    linked_spans: frozenset[str]
+    failed: bool
+    resource: dict[str, Any] = field(hash=False, repr=False)
 
 
 @dataclass
@@ -31,6 +42,8 @@ class Traces:
 
     port: int = field(default_factory=free_port)
     spans: list[Span] = field(default_factory=list)
+    bodies: list[bytes] = field(default_factory=list, repr=False)
+    """Everything that was received, as it came."""
 
     def __post_init__(self) -> None:
         application = Starlette(routes=[Route("/v1/traces", self._receive, methods=["POST"])])
@@ -53,13 +66,31 @@ class Traces:
         body = await request.body()
         if request.headers.get("content-encoding") == "gzip":
             body = gzip.decompress(body)
-        for resource in ExportTraceServiceRequest.FromString(body).resource_spans:
-            service = {one.key: one.value.string_value for one in resource.resource.attributes}[
-                "service.name"
-            ]
-            for scope in resource.scope_spans:
-                for span in scope.spans:
-                    attributes = {one.key: one.value.string_value for one in span.attributes}
-                    ids = span.trace_id.hex(), span.span_id.hex(), span.parent_span_id.hex()
-                    self.spans.append(Span(service, span.name, *ids, attributes))
+        self.bodies.append(body)
+        for part in ExportTraceServiceRequest.FromString(body).resource_spans:
+            resource = _values(part.resource.attributes)
+            for scope in part.scope_spans:
+                self.spans.extend(_span(span, resource) for span in scope.spans)
         return Response()
+
+
+def _span(span: Otlp, resource: dict[str, Any]) -> Span:
+    return Span(
+        service=resource["service.name"],
+        name=span.name,
+        trace_id=span.trace_id.hex(),
+        span_id=span.span_id.hex(),
+        parent_id=span.parent_span_id.hex(),
+        kind=Otlp.SpanKind.Name(span.kind).removeprefix("SPAN_KIND_"),
+        attributes=_values(span.attributes),
+        links=frozenset(link.trace_id.hex() for link in span.links),
+        linked_spans=frozenset(link.span_id.hex() for link in span.links),
+        failed=span.status.code == Status.STATUS_CODE_ERROR,
+        resource=resource,
+    )
+
+
+def _values(attributes: Iterable[KeyValue]) -> dict[str, Any]:
+    return {
+        one.key: getattr(one.value, one.value.WhichOneof("value") or "string_value") for one in attributes
+    }
