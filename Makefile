@@ -36,12 +36,12 @@ alerts: ## check the alert rules and run their tests; needs promtool
 	@promtool check rules deploy/prometheus/rules/*.yml
 	@promtool test rules deploy/prometheus/tests/*.yml
 
-bench: .venv/.dev ## speed and memory, as ratios of one run
+bench: .venv/.dev ## speed and memory, as ratios of one run; KAFKA=apache
 	@$(BIN)/python -m bench
 
 clean: ## stop the stack, remove its data, the virtual environment and caches
 	@if [ -x $(BIN)/onenet-local ]; then $(BIN)/onenet-local down --quiet && $(BIN)/onenet-local clean; fi
-	@rm -rf .venv .onenet .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis bench.json
+	@rm -rf .venv .onenet .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis bench.json bench.md
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 constraints: .venv/.dev ## pin what is installed now

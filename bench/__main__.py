@@ -48,7 +48,7 @@ def main() -> None:
         sys.exit(INTERRUPTED)
     report.write(given.json, figures, machine.described())
     sys.stdout.write(f"\n{report.table(figures)}\n\n")
-    tell(f"written to {given.json}")
+    tell(f"written to {given.json} and {given.json.with_suffix('.md')}")
     if given.strict and any(figure.met is False for figure in figures):
         sys.exit(MISSED)
 
@@ -69,7 +69,10 @@ def _arguments() -> argparse.ArgumentParser:
     parser.add_argument("--quick", action="store_true", help="measure less: rough figures, sooner")
     parser.add_argument("--strict", action="store_true", help="exit with 1 when a target is missed")
     parser.add_argument(
-        "--json", type=Path, default=Path("bench.json"), help="where to write the figures: %(default)s"
+        "--json",
+        type=Path,
+        default=Path("bench.json"),
+        help="where to write the figures, and with the suffix .md as a table: %(default)s",
     )
     return parser
 

@@ -13,6 +13,8 @@ from typing import Any
 
 import psutil
 
+from onenet_local.settings import LocalSettings
+
 DECISIVE = ("onenet", "fastapi", "uvicorn", "uvloop", "pydantic", "asyncpg", "aiokafka", "aioboto3", "moto")
 """Packages whose versions explain the figures."""
 
@@ -29,6 +31,7 @@ def described() -> dict[str, Any]:
         "memory_gb": round(psutil.virtual_memory().total / 1e9, 1),
         "system": platform.platform(),
         "python": platform.python_version(),
+        "broker": LocalSettings().local_kafka or LocalSettings().local_broker,
         "packages": {name: version(name) for name in DECISIVE},
     }
 

@@ -72,13 +72,32 @@ def shown(value: float) -> str:
     return f"{value:,.0f}" if abs(value) >= 100 else f"{value:.3g}"
 
 
-def table(figures: Sequence[Figure]) -> str:
+def table(figures: Sequence[Figure | _Fact]) -> str:
     """All figures as a Markdown table, those of one measurement together."""
     head = ["| measure | figure | value | target | |", "| --- | --- | ---: | ---: | --- |"]
     return "\n".join([*head, *(figure.row() for figure in figures)])
 
 
 def write(path: Path, figures: Sequence[Figure], machine: Mapping[str, Any]) -> None:
-    """All figures and the machine that they are from, as JSON."""
+    """All figures and the machine that they are from: as JSON, and beside it as Markdown."""
     content = {"machine": machine, "figures": [figure.as_json() for figure in figures]}
     path.write_text(json.dumps(content, indent=2, ensure_ascii=False) + "\n")
+    path.with_suffix(".md").write_text(f"{table([*_described(machine), *figures])}\n")
+
+
+@dataclass(frozen=True, slots=True)
+class _Fact:
+    """A row about the machine."""
+
+    name: str
+    value: object
+
+    def row(self) -> str:
+        return f"| machine | {self.name} | {self.value} | | |"
+
+
+def _described(machine: Mapping[str, Any]) -> list[_Fact]:
+    packages = machine.get("packages", {})
+    facts = {name: value for name, value in machine.items() if name != "packages"}
+    versions = ", ".join(f"{name} {version}" for name, version in packages.items())
+    return [_Fact(name, value) for name, value in {**facts, "versions": versions}.items()]
