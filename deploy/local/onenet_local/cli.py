@@ -61,9 +61,19 @@ def up(
 
 
 @app.command()
-def demo() -> None:
-    """Play the whole story with a stack of its own, step by step, and stop it again."""
+def demo(
+    api: Annotated[str | None, typer.Option(help="The API of a stack that runs already.")] = None,
+    cloud: Annotated[str | None, typer.Option(help="The local cloud of that stack.")] = None,
+) -> None:
+    """Play the whole story, step by step: with a stack of its own, or with the one that is named."""
     from onenet_local.demo.narration import Narrator
+
+    if (api is None) != (cloud is None):
+        raise typer.BadParameter("--api and --cloud belong together")
+    if api is not None and cloud is not None:
+        from onenet_local.demo.visit import visit
+
+        raise typer.Exit(visit(api, cloud, Narrator()))
     from onenet_local.demo.play import play
 
     raise typer.Exit(play(_settings(), Narrator()))

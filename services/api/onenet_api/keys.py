@@ -31,14 +31,22 @@ class IssuerKeys:
     Args:
         issuer: its URL; ``/.well-known/openid-configuration`` below it must name it again.
         clock: seconds, monotonic.
+        jwks_url: where its keys are, for an issuer that is reached from here by another name than from
+            browsers; found by discovery when absent.
     """
 
     def __init__(
-        self, issuer: str, http: httpx.AsyncClient, clock: Callable[[], float] = time.monotonic
+        self,
+        issuer: str,
+        http: httpx.AsyncClient,
+        clock: Callable[[], float] = time.monotonic,
+        *,
+        jwks_url: str | None = None,
     ) -> None:
         self._issuer = issuer
         self._http = http
         self._clock = clock
+        self._jwks_url = jwks_url
         self._keys: dict[str, Key] = {}
         self._looked_at: float | None = None
         self._looking = asyncio.Lock()
@@ -92,10 +100,13 @@ class IssuerKeys:
         self._keys = {key.kid or "": old.get(key.thumbprint(), key) for key in fresh}
 
     async def _download(self) -> KeySetSerialization:
+        return cast(KeySetSerialization, await self._get(self._jwks_url or await self._discover()))
+
+    async def _discover(self) -> str:
         configuration = await self._get(f"{self._issuer.rstrip('/')}/.well-known/openid-configuration")
         if configuration["issuer"] != self._issuer:
             raise ValueError(f"it calls itself {configuration['issuer']!r}")
-        return cast(KeySetSerialization, await self._get(configuration["jwks_uri"]))
+        return str(configuration["jwks_uri"])
 
     async def _get(self, url: str) -> dict[str, Any]:
         response = await self._http.get(url, timeout=TIMEOUT)

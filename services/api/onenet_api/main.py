@@ -35,7 +35,7 @@ def wire(settings: ApiSettings) -> Sequence[Component]:
     """Build every part, inert, in the order in which they start."""
     database = Database(settings.database_url.get_secret_value(), schema="api", metadata=METADATA)
     producer = Producer(settings)
-    keys = IssuerKeys(settings.api_oidc_issuer, httpx.AsyncClient())
+    keys = IssuerKeys(settings.api_oidc_issuer, httpx.AsyncClient(), jwks_url=settings.api_oidc_jwks_url)
     changes = Changes(database)
     context = Context(settings, database, TokenVerifier(keys, settings), changes, Requests(database))
     return (

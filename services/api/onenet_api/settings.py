@@ -13,6 +13,8 @@ class ApiSettings(Settings):
     Args:
         api_host, api_port: where the public API is served.
         api_oidc_issuer: the issuer's URL, exactly as its tokens have it in ``iss``.
+        api_oidc_jwks_url: where the issuer's keys are, when the API must ask for them elsewhere than where
+            discovery at the issuer's URL says.
         api_oidc_audience: what a token must have in ``aud``.
         api_oidc_user_claim: the claim whose value owners are named by.
         api_oidc_groups_claim: the claim that lists the user's groups.
@@ -24,6 +26,7 @@ class ApiSettings(Settings):
     api_host: str = "127.0.0.1"
     api_port: int = Field(default=8080, ge=0, le=65535)
     api_oidc_issuer: str = Field(pattern=r"^https?://[^\s/]+", max_length=2000)
+    api_oidc_jwks_url: str | None = Field(default=None, pattern=r"^https?://[^\s/]+", max_length=2000)
     api_oidc_audience: str = Field(default="onenet", min_length=1)
     api_oidc_user_claim: str = Field(default="preferred_username", min_length=1)
     api_oidc_groups_claim: str = Field(default="groups", min_length=1)

@@ -109,6 +109,20 @@ class Person:
         return self.owner.client("ec2", self.region)
 
 
+def cast(visit: int) -> tuple[Person, Person]:
+    """Alice and Bob; with a visit's number, in accounts and services that are that visit's alone.
+
+    Args:
+        visit: 0 to 99,999,999,999.
+    """
+    mark = f"-{visit}" if visit else ""
+    accounts = (f"1{visit:011}", f"2{visit:011}") if visit else ("1" * 12, "2" * 12)
+    return (
+        Person("alice", f"web{mark}", accounts[0], "eu-west-1", "10.10.0.0/16", "10.10.1.0/24"),
+        Person("bob", f"shop{mark}", accounts[1], "us-east-1", "10.20.0.0/16", "10.20.1.0/24"),
+    )
+
+
 async def sign_in(api: str, user: str) -> Client:
     """A client with the user's own access token, by the code flow with PKCE."""
     async with Client(api) as anonymous:

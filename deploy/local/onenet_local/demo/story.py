@@ -18,7 +18,7 @@ from onenet_client.models import Connection, Provider, Resource
 from onenet_common.connection import L4Filter, Protocol
 from onenet_local.cloud.handle import LocalCloud
 from onenet_local.demo.narration import Narrator, StepFailed
-from onenet_local.demo.people import WORKLOAD_PORT, Person, sign_in
+from onenet_local.demo.people import WORKLOAD_PORT, Person, cast, sign_in
 from onenet_local.reachability import Proof, prove
 
 if TYPE_CHECKING:
@@ -60,11 +60,13 @@ class Story:
     Args:
         api: the API's root.
         cloud: the local cloud, for what owners do with their own hands, and for the referee.
+        visit: 0 with a stack of one's own; else a number that no earlier visit to that stack had.
     """
 
     api: str
     cloud: LocalCloud
     tell: Narrator
+    visit: int = 0
     alice: Actor = field(init=False)
     bob: Actor = field(init=False)
     connection: UUID = field(init=False)
@@ -92,13 +94,9 @@ class Story:
         with self.tell.step(
             "Alice and Bob, each with a VPC in an account and a region of their own, sign in"
         ):
-            people = (
-                Person("alice", "web", "111111111111", "eu-west-1", "10.10.0.0/16", "10.10.1.0/24"),
-                Person("bob", "shop", "222222222222", "us-east-1", "10.20.0.0/16", "10.20.1.0/24"),
-            )
             actors = []
             session = aioboto3.Session()
-            for person in people:
+            for person in cast(self.visit):
                 await asyncio.to_thread(person.build_network, self.cloud)
                 onenet = await clients.enter_async_context(await sign_in(self.api, person.name))
                 me = await onenet.me()

@@ -15,12 +15,15 @@ from onenet_local.probes import HOST
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="onenet_local.issuer", description="OneNet's local issuer.")
-    parser.add_argument("--port", type=int, required=True, help="where to listen on 127.0.0.1")
+    parser.add_argument("--host", default=HOST, help="the address to listen on")
+    parser.add_argument("--port", type=int, required=True)
+    parser.add_argument("--url", help="its name in tokens, where that is not http://HOST:PORT")
     parser.add_argument("--accounts", type=Path, default=DEFAULT, help="people and machines, YAML")
     parser.add_argument("--lifetime", type=int, default=3600, help="seconds for which a token is good")
     given = parser.parse_args()
-    provider = Provider(f"http://{HOST}:{given.port}", load(given.accounts), lifetime=given.lifetime)
-    uvicorn.run(create(provider), host=HOST, port=given.port, log_level="warning", lifespan="off")
+    url = given.url or f"http://{given.host}:{given.port}"
+    provider = Provider(url, load(given.accounts), lifetime=given.lifetime)
+    uvicorn.run(create(provider), host=given.host, port=given.port, log_level="warning", lifespan="off")
 
 
 if __name__ == "__main__":

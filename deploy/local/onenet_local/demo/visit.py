@@ -1,0 +1,39 @@
+"""Plays the demo with a stack that runs already, such as the one in containers, and leaves it running."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+
+import httpx
+
+from onenet_common.errors import OneNetError
+from onenet_local.cloud.handle import LocalCloud
+from onenet_local.demo.narration import Narrator, StepFailed
+from onenet_local.demo.story import Story
+
+
+def visit(api: str, cloud: str, narrator: Narrator) -> int:
+    """Play it; every visit has names and accounts of its own, so that it can be repeated.
+
+    Args:
+        api: the API's root.
+        cloud: where that stack's local cloud is.
+
+    Returns:
+        The exit code: 0 when every step was OK.
+    """
+    began = time.monotonic()
+    narrator.say("OneNet's demo. AWS and the sign-on are simulated; all else is real.")
+    try:
+        stage = LocalCloud(cloud)
+        stage.faults()
+        asyncio.run(Story(api, stage, narrator, visit=int(time.time())).play())
+    except httpx.TransportError as error:
+        narrator.say(f"\nThe demo did not start: no local cloud answers at {cloud}: {error}")
+        return 1
+    except (StepFailed, OneNetError, OSError) as error:
+        narrator.say(f"\nThe demo failed: {error}")
+        return 1
+    narrator.say(f"\nAll OK in {time.monotonic() - began:.1f} s. The stack runs on.")
+    return 0
