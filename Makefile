@@ -5,7 +5,7 @@ export ONENET_LOCAL_BROKER := $(KAFKA)
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help demo up test test-kafka lint alerts bench clean constraints
+.PHONY: help demo up test test-kafka test-containers lint alerts bench clean constraints
 
 help: ## what can be made
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -22,6 +22,10 @@ test: .venv/.dev ## all tests
 test-kafka: export ONENET_LOCAL_BROKER := apache
 test-kafka: .venv/.dev ## those that need a broker, on Apache Kafka; ONENET_TEST_KAFKA=host:port names one
 	@$(BIN)/pytest tests/local/test_apache_kafka.py tests/integration tests/e2e
+
+test-containers: .venv/.dev ## the same, on the Kafka and PostgreSQL images of docker-compose.yml; needs Docker
+	@$(BIN)/python -m tests.containers tests/integration
+	@$(BIN)/python -m tests.containers tests/e2e
 
 lint: .venv/.dev ## style, types, imports, published schemas
 	@$(BIN)/ruff check .

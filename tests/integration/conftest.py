@@ -8,20 +8,16 @@ import pytest
 
 from onenet_common.producer import Producer
 from onenet_common.settings import Settings
-from onenet_local.postgres import Postgres
-from onenet_local.unprivileged import temporary_folder
 from tests.brokers import running_broker
+from tests.databases import running_database
 from tests.integration.api_scene import Owner, Scene
 from tests.integration.bus_scene import Effects, Topic, kafka_settings
 
 
 @pytest.fixture(scope="session")
 async def postgres_url() -> AsyncIterator[str]:
-    with temporary_folder() as folder:
-        server = Postgres(folder, fsync=False)
-        await server.start()
-        yield server.url
-        await server.stop()
+    async with running_database() as url:
+        yield url
 
 
 @pytest.fixture(scope="session")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import time
 from collections.abc import AsyncIterator, Iterator
 from functools import cache
@@ -26,6 +27,8 @@ from onenet_local.issuer.oauth import CLIENT, is_loopback
 from onenet_local.issuer.process import Issuer
 from onenet_local.issuer.provider import Provider
 from onenet_local.issuer.signin import REDIRECT, sign_in
+from onenet_local.probes import answers, free_port
+from onenet_local.processes import Process, Program
 from onenet_local.unprivileged import temporary_folder
 
 URL = "http://127.0.0.1:9"
@@ -300,3 +303,19 @@ async def test_as_a_process_it_signs_with_a_new_key_after_a_restart(folder: Path
         await process.start()
         with pytest.raises((JoseError, ValueError)):
             jwt.decode(token, await _keys(issuer))
+
+
+async def test_as_a_process_it_can_have_another_name_than_its_address(folder: Path) -> None:
+    port, name = free_port(), "http://localhost:9000"
+    process = Process(
+        Program(
+            name="issuer",
+            command=(sys.executable, "-m", "onenet_local.issuer", "--port", str(port), "--url", name),
+            environment={},
+            log=folder / "issuer.log",
+            ready=answers(port, "/jwks"),
+        )
+    )
+    async with process, httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}") as issuer:
+        token = await sign_in(issuer, "bob")
+        assert jwt.decode(token, await _keys(issuer)).claims["iss"] == name

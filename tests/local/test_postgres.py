@@ -15,10 +15,13 @@ from pathlib import Path
 
 import asyncpg
 import pytest
+from pydantic import SecretStr
 
 from onenet_local import guard, postgres_binaries
+from onenet_local.parts import Choice, build
 from onenet_local.postgres import Postgres
 from onenet_local.processes import StartFailed
+from onenet_local.settings import LocalSettings
 from onenet_local.unprivileged import SHARED, USER, home_for, is_open, temporary_folder
 
 as_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root can become somebody else")
@@ -132,6 +135,7 @@ def test_programs_in_a_closed_folder_are_copied_to_where_nobody_can_run_them(fol
 RUN_ONCE = """
 import asyncio, asyncpg, os, sys
 from pathlib import Path
+from onenet_local.parts import Choice, build
 from onenet_local.postgres import Postgres
 from onenet_local.tansu import Tansu
 
@@ -173,3 +177,11 @@ def test_an_ordinary_user_runs_it_as_himself(folder: Path) -> None:
     user, home, answer, broker_runs = shown.stdout.split()
     assert (int(user), Path(home)) == (folder.stat().st_uid, folder)
     assert (answer, broker_runs) == ("42", "True")
+
+
+def test_a_server_that_runs_already_is_used_and_none_started(folder: Path) -> None:
+    url = "postgresql://onenet:secret@db.example.com/onenet"
+    parts = build(folder, LocalSettings(local_database=SecretStr(url)), Choice(), {})
+    assert "postgres" not in parts.by_name
+    assert parts.by_name["monitor"].process.program.environment["ONENET_DATABASE_URL"] == url
+    assert not (folder / "postgres.password").exists()

@@ -138,3 +138,13 @@ async def test_without_any_key_the_caller_is_told_to_come_back(api: Api) -> None
     api.issuer.away = True
     with pytest.raises(Transient):
         await api.verifier.user(api.issuer.token("lena"))
+
+
+async def test_keys_may_be_elsewhere_than_where_the_issuer_says() -> None:
+    issuer = Issuer()
+    issuer.away = True  # its discovery; its keys can be had
+    keys = IssuerKeys(URL, issuer.client(), jwks_url=f"{URL}/keys")
+    verifier = TokenVerifier(keys, ApiSettings(api_oidc_issuer=URL))
+    assert (await verifier.user(issuer.token("lena"))).name == "lena"
+    assert issuer.asked == 0
+    await keys.stop()

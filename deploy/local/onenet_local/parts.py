@@ -9,7 +9,7 @@ from pathlib import Path
 from onenet_local import broker as brokers
 from onenet_local.cloud_process import CloudProcess
 from onenet_local.issuer.process import Issuer
-from onenet_local.postgres import Postgres
+from onenet_local.postgres import Postgres, RunningPostgres
 from onenet_local.probes import HOST, free_port
 from onenet_local.processes import Process
 from onenet_local.services import SERVICES, Addresses, Environment, Service, environment, process
@@ -51,8 +51,7 @@ class Parts:
 
 def build(folder: Path, settings: LocalSettings, choice: Choice, inherited: Environment) -> Parts:
     """Choose ports and wire everything; nothing runs yet."""
-    postgres = Postgres(folder, port=settings.local_postgres_port or None, fsync=settings.local_fsync)
-    postgres.make_home()
+    postgres = _postgres(folder, settings)
     broker = brokers.choose(folder, settings)
     cloud = CloudProcess(folder, port=settings.local_cloud_port or None)
     issuer = Issuer(folder, port=settings.local_issuer_port or None, accounts=settings.local_accounts)
@@ -77,6 +76,14 @@ def build(folder: Path, settings: LocalSettings, choice: Choice, inherited: Envi
         parts[child.name] = Part(child, needs)
         operations[child.name] = f"http://{HOST}:{port}"
     return Parts(parts, replace(where, operations=operations))
+
+
+def _postgres(folder: Path, settings: LocalSettings) -> Postgres | RunningPostgres:
+    if settings.local_database is not None:
+        return RunningPostgres(settings.local_database.get_secret_value())
+    server = Postgres(folder, port=settings.local_postgres_port or None, fsync=settings.local_fsync)
+    server.make_home()
+    return server
 
 
 def _services(

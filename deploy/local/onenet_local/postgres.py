@@ -12,6 +12,7 @@ import secrets
 import shutil
 import signal
 from collections.abc import Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import asyncpg
@@ -181,6 +182,17 @@ class Postgres(Process):
             timeout=2,
             command_timeout=20,
         )
+
+
+@dataclass(frozen=True)
+class RunningPostgres:
+    """A PostgreSQL that is somebody else's to start and to stop.
+
+    Args:
+        url: of a database that is there for this stack alone; it holds the password.
+    """
+
+    url: str = field(repr=False)
 
 
 def _in_use(data: Path) -> bool:

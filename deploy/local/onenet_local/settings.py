@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Literal
 
-from pydantic import Field
+from pydantic import Field, SecretStr
 
 from onenet_common.settings import Settings
 from onenet_local.issuer.accounts import DEFAULT
@@ -26,6 +26,7 @@ class LocalSettings(Settings):
         local_accounts: who can sign in, a YAML file.
         local_broker: the embedded broker, or Apache Kafka, which needs a JDK and once Maven.
         local_kafka: ``host:port`` of an Apache Kafka that runs already; no broker is started then.
+        local_database: URL of a PostgreSQL that runs already, password included; none is started then.
     """
 
     local_data: Path = Field(default_factory=default_data)
@@ -33,6 +34,7 @@ class LocalSettings(Settings):
     local_accounts: Path = DEFAULT
     local_broker: Literal["tansu", "apache"] = "tansu"
     local_kafka: str | None = Field(default=None, pattern=r"^[^:\s]+:\d+$")
+    local_database: SecretStr | None = None
     local_postgres_port: int = Field(default=0, ge=0, le=65535)
     local_broker_port: int = Field(default=0, ge=0, le=65535)
     local_cloud_port: int = Field(default=0, ge=0, le=65535)

@@ -1,0 +1,26 @@
+"""The PostgreSQL that tests run against: the embedded one, or with ``ONENET_TEST_DATABASE`` one that runs."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from onenet_local.postgres import Postgres
+from onenet_local.unprivileged import temporary_folder
+
+
+def given() -> str | None:
+    """The URL of a database that runs already and is there for nothing but these tests."""
+    return os.environ.get("ONENET_TEST_DATABASE")
+
+
+@asynccontextmanager
+async def running_database() -> AsyncIterator[str]:
+    """The URL of that database."""
+    if (url := given()) is not None:
+        yield url
+        return
+    with temporary_folder() as folder:
+        async with Postgres(folder, fsync=False) as server:
+            yield server.url

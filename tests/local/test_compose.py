@@ -1,0 +1,135 @@
+"""docker-compose.yml starts what there is, tells it what it knows, and runs the same bytes every time."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+from xml.etree import ElementTree
+
+import pytest
+import yaml
+
+from onenet_api.settings import ApiSettings
+from onenet_common.settings import Settings, known_names, unknown_names
+from onenet_evaluator.settings import EvaluatorSettings
+from onenet_local.apache_kafka import POM
+from onenet_local.services import SERVICES as ONENET
+from onenet_local.services import Addresses
+from onenet_provisioner.settings import ProvisionerSettings
+from tests.compose import SERVICES, TREE, VOLUMES
+
+SETTINGS: dict[str, type[Settings]] = {
+    "api": ApiSettings,
+    "evaluator": EvaluatorSettings,
+    "provisioner": ProvisionerSettings,
+    "monitor": Settings,
+}
+DOCKERFILE = (TREE / "Dockerfile").read_text()
+PINNED = re.compile(r"[a-z0-9./-]+:v?\d+\.\d+(\.\d+)?(-[a-z-]+)?")
+
+UNCHECKED = {
+    "collector": "its image has nothing that could ask",
+    "demo": "it ends by itself",
+}
+ANYWHERE = Addresses(database="", kafka="", cloud="", issuer="", api="")
+
+every_service = pytest.mark.parametrize("name", SERVICES)
+
+
+def test_every_service_of_onenet_runs_by_its_own_command() -> None:
+    assert {one.name: SERVICES[one.name]["command"] for one in ONENET} == {
+        one.name: [f"onenet-{one.name}"] for one in ONENET
+    }
+
+
+@pytest.mark.parametrize("service", ONENET, ids=lambda one: one.name)
+def test_a_service_is_told_what_it_knows_and_what_the_embedded_stack_tells_it(service: Any) -> None:
+    told = SERVICES[service.name]["environment"]
+    known = known_names(SETTINGS[service.name])
+    assert list(unknown_names(told, known, service.name.upper())) == []
+    foreign = [name for name in told if name.startswith("ONENET_") and name not in known]
+    assert foreign == [], "a setting of another service"
+    assert ("ONENET_DATABASE_URL" in told) == service.has_database
+    assert {"ONENET_KAFKA", "ONENET_OTLP_ENDPOINT"} <= told.keys()
+    # The image listens everywhere, and its home holds no files of AWS's.
+    inherent = {"ONENET_API_HOST", "AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE"}
+    assert service.told(ANYWHERE).keys() - inherent <= told.keys()
+
+
+@pytest.mark.parametrize("service", ONENET, ids=lambda one: one.name)
+def test_values_are_ones_that_the_service_takes(service: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in SERVICES[service.name]["environment"].items():
+        assert isinstance(value, str), f"{name}: Compose turns numbers and booleans into words of its own"
+        monkeypatch.setenv(name, value)
+    SETTINGS[service.name]()
+
+
+@every_service
+def test_images_are_pinned(name: str) -> None:
+    assert PINNED.fullmatch(SERVICES[name]["image"])
+
+
+def test_the_dockerfile_builds_on_one_pinned_image() -> None:
+    bases = set(re.findall(r"^FROM (\S+)", DOCKERFILE, re.MULTILINE))
+    assert len(bases) == 1
+    assert PINNED.fullmatch(bases.pop())
+
+
+def test_kafka_is_the_one_that_other_tests_run_on() -> None:
+    pom = ElementTree.parse(POM)  # noqa: S314  # our own file
+    wanted = pom.findtext(".//{*}kafka.version")
+    assert SERVICES["kafka"]["image"] == f"apache/kafka:{wanted}"
+
+
+@every_service
+def test_what_is_mounted_is_there(name: str) -> None:
+    for mount in SERVICES[name].get("volumes", []):
+        source = mount.split(":")[0]
+        assert source in VOLUMES or (TREE / source).exists(), f"{source} is missing"
+        assert source in VOLUMES or mount.endswith(":ro"), f"{mount} can be written to"
+
+
+@every_service
+def test_a_service_says_whether_it_is_well(name: str) -> None:
+    image_asks = SERVICES[name]["image"].startswith("onenet:") and "\nHEALTHCHECK " in DOCKERFILE
+    check = SERVICES[name].get("healthcheck", {"test": image_asks})
+    assert bool(check.get("test")) == (name not in UNCHECKED)
+
+
+@every_service
+def test_nothing_waits_for_one_that_cannot_say_that_it_is_well(name: str) -> None:
+    needs = SERVICES[name].get("depends_on", {})
+    assert all(need["condition"] == "service_healthy" for need in needs.values())
+    assert not needs.keys() & UNCHECKED.keys()
+
+
+@every_service
+def test_containers_are_closed(name: str) -> None:
+    service = SERVICES[name]
+    assert service["read_only"] is True
+    assert service["cap_drop"] == ["ALL"]
+    assert "no-new-privileges:true" in service["security_opt"]
+
+
+@every_service
+def test_ports_are_open_to_this_machine_alone(name: str) -> None:
+    assert all(port.startswith("127.0.0.1:") for port in SERVICES[name].get("ports", []))
+
+
+def test_the_image_runs_as_nobody_in_particular() -> None:
+    last = DOCKERFILE.rpartition("\nFROM ")[2]
+    assert re.search(r"^USER [1-9]\d*:[1-9]\d*$", last, re.MULTILINE)
+
+
+def test_prometheus_scrapes_every_service_where_the_image_has_its_figures() -> None:
+    scraped = yaml.safe_load((TREE / "deploy/compose/prometheus.yml").read_text())["scrape_configs"]
+    port = int(re.findall(r"ONENET_OPS_PORT=(\d+)", DOCKERFILE)[0])
+    assert {(one["job_name"], *one["dns_sd_configs"][0]["names"]) for one in scraped} == {
+        (f"onenet-{one.name}", one.name) for one in ONENET
+    }
+    assert {one["dns_sd_configs"][0]["port"] for one in scraped} == {port}
+
+
+def test_tokens_name_the_issuer_that_the_api_trusts() -> None:
+    issuer = SERVICES["api"]["environment"]["ONENET_API_OIDC_ISSUER"]
+    assert f"--url={issuer}" in SERVICES["issuer"]["command"]
