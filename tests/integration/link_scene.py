@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import defaultdict, deque
+from dataclasses import replace
 from itertools import count
 from uuid import UUID
 
@@ -12,9 +13,10 @@ from onenet_common.database import Database
 from onenet_common.envelope import Message
 from onenet_common.errors import OneNetError
 from onenet_common.events import Event, HealthSampled
-from onenet_provisioner.drivers.driver import Done, Link, Outcome, Wait
+from onenet_provisioner.drivers.driver import Done, Link, Outcome, Wait, unguarded
 from onenet_provisioner.drivers.memory import MemoryCloud, MemoryDriver
-from onenet_provisioner.link_store import LinkStore
+from onenet_provisioner.leases import Leases, boot_clock
+from onenet_provisioner.link_store import LEASE_SECONDS, LinkStore
 from onenet_provisioner.links import Work
 from onenet_provisioner.reconciler import Reconciler
 from onenet_provisioner.tables import Table
@@ -28,7 +30,7 @@ class TroubledDriver(MemoryDriver):
     """The driver in memory, with trouble before chosen calls.
 
     ``troubles`` are met in order, one at each call of that action; ``gates`` hold a call until
-    they are opened, and say that it has come.
+    they are opened, and say that it has come; ``late_gates`` hold one that has left already.
     """
 
     def __init__(self) -> None:
@@ -37,6 +39,7 @@ class TroubledDriver(MemoryDriver):
         self.troubles: defaultdict[str, deque[OneNetError | Wait | Exception]] = defaultdict(deque)
         self.remembers: dict[str, dict[str, str]] = {}
         self.gates: dict[str, Gate] = {}
+        self.late_gates: dict[str, Gate] = {}
         self.calls: list[str] = []
 
     async def apply(self, link: Link, step: Step) -> Outcome:
@@ -48,6 +51,10 @@ class TroubledDriver(MemoryDriver):
             if isinstance(trouble, Wait):
                 return trouble
             raise trouble
+        if (late := self.late_gates.pop(step.action, None)) is not None:
+            link.guard()
+            await late.pass_through()
+            link = replace(link, guard=unguarded)
         await super().apply(link, step)
         return Done(self.remembers.get(step.action, {}))
 
@@ -73,7 +80,9 @@ class LinkScene:
 
     def __init__(self, url: str) -> None:
         self.database = Database(url, schema=f"links_{next(_numbers)}", metadata=Table.metadata, size=8)
-        self.store = LinkStore(self.database, deadline=900)
+        self.asleep = 0.0
+        leases = Leases(lambda: boot_clock() + self.asleep)
+        self.store = LinkStore(self.database, deadline=900, leases=leases)
         self.driver = TroubledDriver()
         self.changed: set[UUID] = set()
         self.reconciler = Reconciler(
@@ -103,6 +112,13 @@ class LinkScene:
         """Make due what waits for its time, and work on it."""
         await self.execute("UPDATE links SET due_at = now() WHERE due_at IS NOT NULL")
         await self.settle()
+
+    async def oversleep(self) -> None:
+        """Let so much time pass that every lease has ended, here and in the database."""
+        self.asleep += LEASE_SECONDS
+        await self.execute(
+            "UPDATE links SET leased_until = now() - interval '1 second' WHERE lease IS NOT NULL"
+        )
 
     async def execute(self, statement: str) -> None:
         async with self.database.acquire() as connection:

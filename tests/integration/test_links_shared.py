@@ -132,6 +132,54 @@ async def test_a_working_dispatcher_renews_what_it_holds(links: LinkScene) -> No
         await eventually(links.told, lambda events: "established" in events)
 
 
+async def _built_and_removed_by_another(links: LinkScene) -> None:
+    """While a worker oversleeps, another one builds its link, and takes it down again."""
+    await links.oversleep()
+    await links.settle()
+    await links.want(deletion_requested(WISH.model_copy(update={"generation": 2})))
+    await links.settle()
+    assert links.driver.everything() == (0, 0)
+
+
+async def test_a_worker_that_overslept_its_lease_sends_no_call(links: LinkScene) -> None:
+    gate = links.driver.gates["create_path"] = Gate()
+    await links.want(evaluated(WISH))
+    asleep = asyncio.create_task(links.step())
+    await gate.reached.wait()
+    await _built_and_removed_by_another(links)
+    gate.opened.set()
+    await asleep
+    assert links.driver.everything() == (0, 0), "it built what another had taken down"
+
+
+async def test_what_a_call_on_its_way_made_too_late_is_taken_down_again(links: LinkScene) -> None:
+    gate = links.driver.late_gates["create_path"] = Gate()
+    await links.want(evaluated(WISH))
+    asleep = asyncio.create_task(links.step())
+    await gate.reached.wait()
+    await _built_and_removed_by_another(links)
+    gate.opened.set()
+    await asleep
+    assert links.driver.everything() == (1, 0)
+    await links.settle()
+    assert links.driver.everything() == (0, 0), "what came too late stayed for ever"
+    assert (await links.link())["phase"] == "ENDED"
+
+
+async def test_a_worker_cut_off_from_the_database_lets_go_in_time(links: LinkScene) -> None:
+    gate = links.driver.gates["create_route"] = Gate()
+    await links.want(evaluated(WISH))
+    cut_off = asyncio.create_task(links.step())
+    await gate.reached.wait()
+    links.asleep += LEASE_SECONDS
+    gate.opened.set()
+    await cut_off
+    assert links.driver.everything() == (1, 0)
+    await links.settle()
+    assert links.driver.everything() == (1, 2)
+    assert (await links.told()).count("established") == 1
+
+
 async def test_a_newer_wish_waits_for_whoever_has_the_link_and_wins(links: LinkScene) -> None:
     gate = links.driver.gates["create_route"] = Gate()
     links.driver.remembers["create_route"] = {"added": "route-1"}

@@ -222,3 +222,15 @@ async def test_asking_for_what_stands_announces_it_again(established: LinkScene)
     await established.want(evaluated(WISH))
     await established.settle()
     assert await established.told() == ["established", "UP"]
+
+
+async def test_errors_between_which_steps_took_effect_are_not_in_a_row(links: LinkScene) -> None:
+    links.driver.troubles["create_path"] += [Throttled("slow"), Throttled("slow")]
+    links.driver.troubles["create_route"] += [Throttled("slow")]
+    await links.want(evaluated(WISH))
+    for attempts in (1, 2, 1):
+        await links.step()
+        assert (await links.link())["attempts"] == attempts
+        await links.execute("UPDATE links SET due_at = now()")
+    await links.settle()
+    assert await links.told() == ["established", "UP"], "progress was told as delay"

@@ -7,19 +7,19 @@ while a worker had it keeps its lease until that worker lets go, so that no two 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from uuid import UUID, uuid4
 
 from onenet_common import outbox
 from onenet_common.database import Connection, Database
 from onenet_common.envelope import Message
+from onenet_provisioner.leases import SECONDS as LEASE_SECONDS
+from onenet_provisioner.leases import Hold, Leases
 from onenet_provisioner.link_rows import COLUMNS, as_json, values_of, work_of
 from onenet_provisioner.links import Work, wanted
 
 CHANNEL = "provisioner_links"
-LEASE_SECONDS = 15.0
-"""How long a dead worker keeps a link from the others; the living renew in time."""
 
 _UPSERT = f"""
 INSERT INTO links ({COLUMNS}, updated_at)
@@ -63,6 +63,16 @@ SELECT count(*) FROM saved
 """A link that somebody asked about meanwhile has another ``due_at`` than when it was claimed: it
 stays due, and the question stands."""
 
+_LOOK_AGAIN = """
+UPDATE links SET due_at = now(), phase = CASE
+    WHEN phase <> 'ENDED' THEN phase
+    WHEN wish ->> 'desired_state' = 'DELETED' THEN 'WORKING'
+    ELSE 'UNDOING' END
+WHERE connection_id = $1
+    AND (phase <> 'ENDED' OR wish ->> 'desired_state' = 'DELETED' OR failure IS NOT NULL)
+"""
+"""What has ended is taken down once more, and told once more; a dry run had nothing to take down."""
+
 
 @dataclass(frozen=True, slots=True)
 class LinkStore:
@@ -70,6 +80,7 @@ class LinkStore:
 
     database: Database
     deadline: float
+    leases: Leases = field(default_factory=Leases)
 
     async def want(self, messages: Sequence[Message], connection: Connection) -> None:
         """Fold events into their links, in the caller's transaction."""
@@ -92,20 +103,29 @@ class LinkStore:
 
     async def claim(self, most: int) -> list[Work]:
         """Take due links, oldest first, under one lease each claim."""
+        asked_at = self.leases.clock()
         async with self.database.acquire() as connection:
-            return [work_of(row) for row in await connection.fetch(_CLAIM, most, uuid4(), LEASE_SECONDS)]
+            rows = await connection.fetch(_CLAIM, most, uuid4(), LEASE_SECONDS)
+        claimed = [work_of(row) for row in rows]
+        self.leases.granted(map(_hold, claimed), asked_at)
+        return claimed
 
     async def renew(self, held: Sequence[Work]) -> None:
         """Lengthen the leases of links in hand; one that was lost stays lost."""
+        asked_at = self.leases.clock()
         async with self.database.acquire() as connection:
-            await connection.execute(
+            rows = await connection.fetch(
                 "UPDATE links SET leased_until = now() + make_interval(secs => $3) "
                 "FROM unnest($1::uuid[], $2::uuid[]) AS held (connection_id, lease) "
-                "WHERE links.connection_id = held.connection_id AND links.lease = held.lease",
+                "WHERE links.connection_id = held.connection_id AND links.lease = held.lease "
+                "RETURNING links.connection_id, links.lease",
                 [work.connection_id for work in held],
                 [work.lease for work in held],
                 LEASE_SECONDS,
             )
+        renewed = {(row["connection_id"], row["lease"]) for row in rows}
+        self.leases.granted(renewed, asked_at)
+        self.leases.ended({_hold(work) for work in held} - renewed)
 
     async def save(self, work: Work, due_at: datetime | None, messages: Sequence[Message]) -> bool:
         """Write a link and its events in one statement, and let go of it.
@@ -165,13 +185,34 @@ class LinkStore:
             )
         if messages:
             self.database.outbox_written.set()
+        if not keep_lease:
+            self.leases.ended([_hold(work)])
         return bool(saved)
 
     async def release(self, work: Work) -> None:
         """Let go of a link without a result; a newer generation of it may be taken at once."""
+        self.leases.ended([_hold(work)])
         async with self.database.acquire() as connection:
             await connection.execute(
                 "UPDATE links SET lease = NULL, leased_until = NULL WHERE connection_id = $1 AND lease = $2",
                 work.connection_id,
                 work.lease,
             )
+
+    async def look_again(self, work: Work) -> None:
+        """Have whoever has the link now look at it once more: it was changed behind his back."""
+        async with self.database.acquire() as connection:
+            await connection.execute(_LOOK_AGAIN, work.connection_id)
+            await connection.execute("SELECT pg_notify($1, '')", CHANNEL)
+
+    def holds(self, work: Work) -> bool:
+        """Whether nobody else can have the link now."""
+        return self.leases.holds(_hold(work))
+
+    def require(self, work: Work) -> None:
+        """Let a call to the provider begin; raises Superseded when another may have the link."""
+        self.leases.require(_hold(work))
+
+
+def _hold(work: Work) -> Hold:
+    return work.connection_id, work.lease

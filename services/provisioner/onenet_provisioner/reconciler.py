@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from itertools import groupby
 from operator import attrgetter
 from typing import Any
@@ -23,6 +24,7 @@ from onenet_common.telemetry import meter
 from onenet_provisioner import outcomes, spans
 from onenet_provisioner.backoff import full_jitter, spread
 from onenet_provisioner.drivers.driver import Done, Driver, Link, Observed, Wait
+from onenet_provisioner.leases import Superseded
 from onenet_provisioner.link_store import LinkStore
 from onenet_provisioner.links import Work
 from onenet_provisioner.outcomes import Change
@@ -43,10 +45,6 @@ MOST_ROUNDS = 10
 """A plan that is not empty after so many rounds works against somebody else."""
 
 
-class Superseded(Exception):
-    """A newer wish waits for the link, or another worker has it: what is in hand is history."""
-
-
 @dataclass(frozen=True, slots=True)
 class Settled:
     """The plan is empty."""
@@ -56,9 +54,20 @@ class Settled:
 
 @dataclass(slots=True)
 class InHand:
-    """A claimed link while it is worked on; ``work`` is as it was saved last."""
+    """A claimed link while it is worked on.
+
+    Args:
+        work: as it was saved last.
+        late: a call came back after the lease had ended, and may have crossed another worker's.
+    """
 
     work: Work
+    late: bool = False
+
+    def progressed(self) -> None:
+        """A step took effect: errors before it are not in a row with those that follow."""
+        if self.work.attempts:
+            self.work = replace(self.work, attempts=0)
 
 
 class Reconciler:
@@ -93,7 +102,7 @@ class Reconciler:
                 change = await self._advance(held)
             except Superseded:
                 _reconciled.add(1, {"phase": work.phase.value, "outcome": "superseded"})
-                await self._links.release(work)
+                await self._let_go(held)
                 return
             except Transient as error:
                 tracing.failed(span, error)
@@ -105,7 +114,7 @@ class Reconciler:
                 tracing.failed(span, error)
                 log.exception("reconcile.unforeseen", connection=str(work.connection_id))
                 change = outcomes.delayed(held.work, _unforeseen(error), datetime.now(UTC))
-            await self._save(work, change)
+            await self._save(held, change)
 
     async def _advance(self, held: InHand) -> Change:
         match held.work.phase:
@@ -168,6 +177,7 @@ class Reconciler:
         return outcomes.as_desired(held.work, result.seen)
 
     async def _until_settled(self, held: InHand, driver: Driver[Any], link: Link) -> Settled | Wait:
+        link = replace(link, guard=partial(self._links.require, held.work))
         for _ in range(MOST_ROUNDS):
             seen = await driver.observe(link)
             steps = driver.plan(link, seen)
@@ -188,7 +198,7 @@ class Reconciler:
 
         async def apply(step: Step) -> Done | Wait:
             async with slots:
-                return await self._apply(driver, link, step)
+                return await self._apply(held, driver, link, step)
 
         results = await asyncio.gather(*map(apply, steps), return_exceptions=True)
         for result in results:
@@ -199,13 +209,18 @@ class Reconciler:
                 raise result
         return next((result for result in results if isinstance(result, Wait)), None)
 
-    async def _apply(self, driver: Driver[Any], link: Link, step: Step) -> Done | Wait:
+    async def _apply(self, held: InHand, driver: Driver[Any], link: Link, step: Step) -> Done | Wait:
         labels = {"ctype": link.ctype.value, "action": step.action}
+        link.guard()
         try:
             outcome = await driver.apply(link, step)
         except OneNetError as error:
             _steps.add(1, {**labels, "outcome": error.code})
             raise
+        finally:
+            held.late = held.late or not self._links.holds(held.work)
+        if isinstance(outcome, Done):
+            held.progressed()
         _steps.add(1, {**labels, "outcome": "wait" if isinstance(outcome, Wait) else "done"})
         return outcome
 
@@ -235,17 +250,28 @@ class Reconciler:
         except KeyError:
             raise Permanent(f"this provisioner has no driver for {ctype}", code="no_driver") from None
 
-    async def _save(self, work: Work, change: Change) -> None:
+    async def _save(self, held: InHand, change: Change) -> None:
         pause = self._pause(change)
         due = None if pause is None else datetime.now(UTC) + timedelta(seconds=pause)
         tried, messages = spans.tried(change.work), _messages(change.events)
         with tracing.database("UPDATE", "links"):
             saved = await self._links.save(tried, due, messages)
         if not saved:
-            await self._links.release(work)
-        _reconciled.add(1, {"phase": work.phase.value, "outcome": change.outcome})
+            await self._let_go(held)
+        _reconciled.add(1, {"phase": held.work.phase.value, "outcome": change.outcome})
         if pause is not None:
             self._wake_after(pause)
+
+    async def _let_go(self, held: InHand) -> None:
+        """Leave the link to whoever has it, or takes it next.
+
+        A call that was on its way when the lease ended may have made what the other one had just
+        removed. Nobody would look again at what has ended, so that is asked for.
+        """
+        await self._links.release(held.work)
+        if held.late:
+            log.warning("reconcile.late", connection=str(held.work.connection_id))
+            await self._links.look_again(held.work)
 
     def _pause(self, change: Change) -> float | None:
         """Seconds until the link is due again; None when it is done with."""

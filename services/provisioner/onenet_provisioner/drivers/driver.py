@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import ClassVar, Protocol, TypeVar
 from uuid import UUID
 
 from onenet_common.connection import CType, Step, Wish
 from onenet_common.states import DesiredState
+
+
+def unguarded() -> None:
+    """Let every call begin."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,6 +22,8 @@ class Link:
     Args:
         details: what earlier steps asked to be remembered, such as ``peering_id``; strings
             only, no secrets. A driver must find its objects without them too.
+        guard: to be called right before each call that changes something; raises when another
+            worker may have the link by now.
     """
 
     connection_id: UUID
@@ -25,6 +32,7 @@ class Link:
     desired: DesiredState
     wish: Wish
     details: dict[str, str] = field(default_factory=dict)
+    guard: Callable[[], None] = field(default=unguarded, compare=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,7 +74,7 @@ class Driver(Protocol[Seen]):
     ``observe`` reads only and raises Transient or Permanent. ``plan`` is pure: the ordered
     steps from what is seen to ``link.desired``, empty when nothing is to be done; it raises
     Conflict or PathRefused when the wish cannot be fulfilled. ``apply`` makes one provider
-    call, is safe to repeat, and translates every foreign error.
+    call, asks the link's ``guard`` before it, is safe to repeat, and translates every foreign error.
     """
 
     ctype: ClassVar[CType]

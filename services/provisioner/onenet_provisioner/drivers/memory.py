@@ -91,6 +91,7 @@ class MemoryDriver:
         return list(_establishment(link, seen))
 
     async def apply(self, link: Link, step: Step) -> Outcome:
+        link.guard()
         owner, network = str(link.connection_id), link.wish.side(step.side).native_id
         match step.action:
             case "create_path":

@@ -61,7 +61,7 @@ class PeeringCalls:
         return await self._calls[step.action](link, step)
 
     def _ec2(self, link: Link, step: Step) -> AbstractAsyncContextManager[EC2Client]:
-        return self._sessions.ec2(link.wish.side(step.side), Kind.MUTATE)
+        return self._sessions.ec2(link.wish.side(step.side), Kind.MUTATE, link.guard)
 
     def _wait(self, reason: str) -> Wait:
         return Wait(self._look_again, reason)

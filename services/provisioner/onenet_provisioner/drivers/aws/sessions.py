@@ -17,6 +17,7 @@ from onenet_provisioner.drivers.aws.call_spans import describe
 from onenet_provisioner.drivers.aws.errors import CredentialsExpired, translated
 from onenet_provisioner.drivers.aws.pacing import Kind, Pace
 from onenet_provisioner.drivers.aws.single_flight import SingleFlight
+from onenet_provisioner.drivers.driver import unguarded
 
 if TYPE_CHECKING:
     from types_aiobotocore_ec2 import EC2Client
@@ -47,32 +48,42 @@ class Sessions:
         await self._entrance.aclose()
 
     @asynccontextmanager
-    async def ec2(self, at: Resource | Provider, kind: Kind) -> AsyncIterator[EC2Client]:
+    async def ec2(
+        self, at: Resource | Provider, kind: Kind, guard: Callable[[], None] = unguarded
+    ) -> AsyncIterator[EC2Client]:
         """A client for one call of EC2 in ``at``'s account and region.
+
+        Args:
+            guard: called when all else is ready and the call's turn has come.
 
         Raises:
             OneNetError: the call's error, or why the account does not let OneNet in.
         """
-        async with self._call(at, "ec2", kind) as client:
+        async with self._call(at, "ec2", kind, guard) as client:
             yield client
 
     @asynccontextmanager
     async def quotas(self, at: Provider) -> AsyncIterator[ServiceQuotasClient]:
         """A client for one call of Service Quotas; raises as ``ec2`` does."""
-        async with self._call(at, "service-quotas", Kind.DESCRIBE) as client:
+        async with self._call(at, "service-quotas", Kind.DESCRIBE, unguarded) as client:
             yield client
 
     @asynccontextmanager
-    async def _call(self, at: Resource | Provider, service: Service, kind: Kind) -> AsyncIterator[Any]:
+    async def _call(
+        self, at: Resource | Provider, service: Service, kind: Kind, guard: Callable[[], None]
+    ) -> AsyncIterator[Any]:
         provider = at if isinstance(at, Provider) else await self._providers(at.provider)
         access = Access.of(provider)
         with translated():
             account = await self._accounts.get(access, partial(self._entrance.enter, access))
         pace = self._paces.setdefault((access.account, at.region, kind), Pace(kind))
+        with translated():
+            client = await account.client(service, at.region)
         await pace.turn()
+        guard()
         try:
             with translated():
-                yield await account.client(service, at.region)
+                yield client
         except Throttled:
             pace.throttled()
             raise
