@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import time
+from collections.abc import Awaitable, Callable
 
 import asyncpg
 import pytest
@@ -44,6 +46,26 @@ async def test_many_starting_at_once_share_one_schema(postgres_url: str) -> None
 
 
 WRITE = "INSERT INTO effects (health) VALUES ('UP')"
+
+
+@pytest.mark.parametrize("further", [["SELECT 1"], []], ids=["at a statement", "at the commit"])
+@pytest.mark.parametrize("asleep", [asyncio.sleep, time.sleep], ids=["waiting", "stopped"])
+async def test_a_transaction_that_falls_asleep_lets_go_of_its_locks_and_is_transient(
+    effects: Effects, further: list[str], asleep: Callable[[float], Awaitable[None] | None]
+) -> None:
+    async def fall_asleep() -> None:
+        async with effects.transaction() as connection:
+            await connection.execute(WRITE)
+            assert await connection.fetchval("SHOW idle_in_transaction_session_timeout") == "15s"
+            await connection.execute("SET idle_in_transaction_session_timeout = '100ms'")
+            if (waiting := asleep(0.5)) is not None:
+                await waiting
+            for statement in further:
+                await connection.fetchval(statement)
+
+    with pytest.raises(Transient, match="unavailable"):
+        await fall_asleep()
+    assert await effects.seen() == []
 
 
 @pytest.mark.parametrize("further", [["SELECT 1"], []], ids=["at a statement", "at the commit"])

@@ -30,8 +30,11 @@ class Collecting(Producer):
         self.healths: list[str] = []
         self.after_sending: asyncio.Queue[Effects] = asyncio.Queue()
         self.broker_is_away = False
+        self.sleeper: asyncio.Event | None = None
 
     async def send(self, records: Sequence[Outgoing]) -> None:
+        if self.sleeper is not None:
+            await self.sleeper.wait()
         if self.broker_is_away:
             raise Transient("the broker is away")
         self.healths += [str(record.value).split('"reasons":["')[1].split('"')[0] for record in records]
@@ -57,8 +60,10 @@ async def left(effects: Effects) -> int:
 
 
 @asynccontextmanager
-async def relaying(database: Database, producer: Producer, *, poll: float = 0.05) -> AsyncIterator[Relay]:
-    relay = Relay(database, producer, poll=poll)
+async def relaying(
+    database: Database, producer: Producer, *, poll: float = 0.05, silence: float = 20
+) -> AsyncIterator[Relay]:
+    relay = Relay(database, producer, poll=poll, silence=silence)
     await relay.start()
     try:
         yield relay
@@ -154,6 +159,21 @@ async def test_a_leader_whose_connection_is_cut_leads_again_or_is_replaced(
         assert await effects.end_backends() >= 1
         await write(effects, "DOWN")
         assert await collecting(collected, 2) == ["it is UP", "it is DOWN"]
+
+
+async def test_a_leader_that_falls_silent_is_replaced(
+    effects: Effects, collected: Collecting, settings: Settings
+) -> None:
+    asleep = Collecting(settings)
+    asleep.sleeper = asyncio.Event()
+    async with relaying(effects, asleep, silence=0.5) as silent:
+        async with asyncio.timeout(5):
+            while not silent.leading:
+                await asyncio.sleep(0.01)
+        written = await write(effects, "UP")
+        async with relaying(effects, collected):
+            assert await collecting(collected, 1) == written
+        asleep.sleeper.set()
 
 
 async def test_a_crash_between_sending_and_deleting_sends_twice(

@@ -24,6 +24,10 @@ from onenet_common.postgres_errors import TranslatingConnection, loss_translated
 
 log = structlog.get_logger(__name__)
 
+LONGEST_IDLE = 15
+"""Seconds that a transaction may wait for its client: one that was stopped in the middle holds locks
+that others need, and the server cannot tell that it is not merely slow."""
+
 Connection: TypeAlias = "PoolConnectionProxy[asyncpg.Record]"
 
 
@@ -112,7 +116,12 @@ class Database:
             )
 
     def _server_settings(self) -> dict[str, str]:
-        return {"search_path": self.schema, "application_name": f"onenet-{self.schema}", "jit": "off"}
+        return {
+            "search_path": self.schema,
+            "application_name": f"onenet-{self.schema}",
+            "jit": "off",
+            "idle_in_transaction_session_timeout": f"{LONGEST_IDLE}s",
+        }
 
     async def _open_pool(self) -> None:
         with translated():

@@ -40,12 +40,17 @@ class Relay:
 
     Args:
         poll: seconds between looks when nobody wakes it, and between tries for the lock.
+        silence: seconds after which the server takes the lock from a leader that is stopped: its
+            connection stays open, and only its silence tells. More than a send may take.
     """
 
-    def __init__(self, database: Database, producer: Producer, *, poll: float = 1.0) -> None:
+    def __init__(
+        self, database: Database, producer: Producer, *, poll: float = 1.0, silence: float = 20.0
+    ) -> None:
         self._database = database
         self._producer = producer
         self._poll = poll
+        self._silence = silence
         self._channel = f"{database.schema}_outbox"
         self._written = database.outbox_written
         self._relaying = Background(f"relay {database.schema}", self._relay, longest_pause=2.0)
@@ -67,6 +72,7 @@ class Relay:
         try:
             # A deletion that a crash takes back is one more event published twice.
             await connection.execute("SET synchronous_commit = off")
+            await connection.execute(f"SET idle_session_timeout = {int(self._silence * 1000)}")
             while not (self._relaying.stopping.is_set() or connection.is_closed()):
                 if await connection.fetchval("SELECT pg_try_advisory_lock(hashtext($1))", lock):
                     await self._lead(connection)
