@@ -5,7 +5,7 @@ export ONENET_LOCAL_BROKER := $(KAFKA)
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help demo up test test-kafka test-containers lint alerts bench clean constraints
+.PHONY: help demo up test test-kafka test-containers chaos lint alerts bench clean constraints
 
 help: ## what can be made
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -21,11 +21,16 @@ test: .venv/.dev ## all tests
 
 test-kafka: export ONENET_LOCAL_BROKER := apache
 test-kafka: .venv/.dev ## those that need a broker, on Apache Kafka; ONENET_TEST_KAFKA=host:port names one
-	@$(BIN)/pytest tests/local/test_apache_kafka.py tests/integration tests/e2e
+	@$(BIN)/pytest tests/local/test_apache_kafka.py tests/local/test_secured_kafka.py tests/integration tests/e2e
 
 test-containers: .venv/.dev ## the same, on the Kafka and PostgreSQL images of docker-compose.yml; needs Docker
 	@$(BIN)/python -m tests.containers tests/integration
 	@$(BIN)/python -m tests.containers tests/e2e
+
+chaos: export ONENET_LOCAL_BROKER := apache
+chaos: .venv/.dev ## kill and stop everything in turn while users work; SEED= CONNECTIONS= MINUTES=
+	@$(BIN)/python -m tests.chaos $(if $(SEED),--seed $(SEED)) $(if $(CONNECTIONS),--connections $(CONNECTIONS)) \
+		$(if $(MINUTES),--minutes $(MINUTES))
 
 lint: .venv/.dev ## style, types, imports, published schemas
 	@$(BIN)/ruff check .
@@ -45,7 +50,8 @@ bench: .venv/.dev ## speed and memory, as ratios of one run; KAFKA=apache
 
 clean: ## stop the stack, remove its data, the virtual environment and caches
 	@if [ -x $(BIN)/onenet-local ]; then $(BIN)/onenet-local down --quiet && $(BIN)/onenet-local clean; fi
-	@rm -rf .venv .onenet .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis bench.json bench.md
+	@rm -rf .venv .onenet .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
+	@rm -f bench.json bench.md chaos.json chaos.md
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 constraints: .venv/.dev ## pin what is installed now

@@ -15,8 +15,9 @@ from onenet_common.errors import OneNetError
 from onenet_common.events import Event, HealthSampled
 from onenet_provisioner.drivers.driver import Done, Link, Outcome, Wait, unguarded
 from onenet_provisioner.drivers.memory import MemoryCloud, MemoryDriver
+from onenet_provisioner.leases import SECONDS as LEASE_SECONDS
 from onenet_provisioner.leases import Leases, boot_clock
-from onenet_provisioner.link_store import LEASE_SECONDS, LinkStore
+from onenet_provisioner.link_store import LinkStore
 from onenet_provisioner.links import Work
 from onenet_provisioner.reconciler import Reconciler
 from onenet_provisioner.tables import Table

@@ -12,7 +12,7 @@ from onenet_common.envelope import Message
 from onenet_common.errors import Throttled
 from onenet_provisioner.dispatcher import Dispatcher
 from onenet_provisioner.drivers.driver import Observed
-from onenet_provisioner.link_store import LEASE_SECONDS
+from onenet_provisioner.leases import SECONDS as LEASE_SECONDS
 from onenet_provisioner.links import Work
 from onenet_provisioner.outcomes import established as become_established
 from tests.integration.link_scene import Gate, LinkScene

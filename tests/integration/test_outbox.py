@@ -167,9 +167,11 @@ async def test_a_leader_that_falls_silent_is_replaced(
     asleep = Collecting(settings)
     asleep.sleeper = asyncio.Event()
     async with relaying(effects, asleep, silence=0.5) as silent:
-        async with asyncio.timeout(5):
-            while not silent.leading:
-                await asyncio.sleep(0.01)
+
+        async def leading() -> bool:
+            return silent.leading
+
+        await eventually(leading)
         written = await write(effects, "UP")
         async with relaying(effects, collected):
             assert await collecting(collected, 1) == written
