@@ -31,15 +31,21 @@ class Running:
 
 
 @asynccontextmanager
-async def running(provisioner: Mapping[str, str], *, only: Collection[str] = ALL) -> AsyncIterator[Running]:
+async def running(
+    provisioner: Mapping[str, str],
+    *,
+    only: Collection[str] = ALL,
+    replicas: Mapping[str, int] | None = None,
+) -> AsyncIterator[Running]:
     """A stack that begins with nothing; what is committed is on disk, as in production.
 
     Args:
         provisioner: what its provisioner is told.
         only: the parts to run.
+        replicas: how many of a service, by its name; one of each by default.
     """
     with temporary_folder() as folder:
-        choice = Choice(only=only, environment={"provisioner": provisioner})
+        choice = Choice(only=only, replicas=replicas or {}, environment={"provisioner": provisioner})
         stack = Stack(folder, LocalSettings(), choice=choice, report=tell)
         began = time.monotonic()
         async with stack:

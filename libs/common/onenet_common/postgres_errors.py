@@ -33,9 +33,9 @@ UNAVAILABLE = (
     OSError,
 )
 """What says that the same statement may succeed later: the server is away, full, shutting down, a
-standby, without our database yet, broke a deadlock, or gave up on us who were asleep. asyncpg calls it an internal error of its own
-when a statement begins while the server's farewell is being read. OSError includes ConnectionError and
-TimeoutError."""
+standby, without our database yet, broke a deadlock, or gave up on us who were asleep. asyncpg calls it
+an internal error of its own when a statement begins while the server's farewell is being read. OSError
+includes ConnectionError and TimeoutError."""
 
 
 @contextmanager
