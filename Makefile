@@ -4,6 +4,9 @@ ifeq ($(origin KAFKA),command line)
 export ONENET_LOCAL_BROKER := $(KAFKA)
 endif
 
+# Two processes, each with servers of its own; tests of one file stay together and share them.
+SIDE_BY_SIDE := --numprocesses 2 --dist loadfile
+
 .DEFAULT_GOAL := help
 .PHONY: help demo up test test-kafka test-containers chaos lint alerts bench clean constraints
 
@@ -17,7 +20,7 @@ up: .venv/.local ## keep the whole stack running until Ctrl-C; KAFKA=apache runs
 	@$(BIN)/onenet-local up
 
 test: .venv/.dev ## all tests
-	@$(BIN)/pytest
+	@$(BIN)/pytest $(SIDE_BY_SIDE)
 
 test-kafka: export ONENET_LOCAL_BROKER := apache
 test-kafka: .venv/.dev ## those that need a broker, on Apache Kafka; ONENET_TEST_KAFKA=host:port names one

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from typing import Any
-from uuid import uuid4
 
 import httpx
 import pytest
@@ -12,8 +11,8 @@ import pytest
 from onenet_api.limits import LARGEST_BODY
 from tests.integration.api_scene import Owner, Scene, provider_request
 
-UNKNOWN = str(uuid4())
-PAIR = {"resource_left": UNKNOWN, "resource_right": str(uuid4())}
+UNKNOWN = "0b1c3c1e-6a2e-4c52-9a52-6f0b7d0f4a11"
+PAIR = {"resource_left": UNKNOWN, "resource_right": "5c8f0a8e-0f0e-4a35-8a4e-2f6f8f1f7c22"}
 
 BODIES: dict[str, tuple[str, dict[str, Any], str]] = {
     "an unknown field": ("/v1/services", {"name": "a", "colour": "red"}, "colour"),

@@ -29,7 +29,7 @@ class Service:
 
     def __init__(self, process: asyncio.subprocess.Process, port: int) -> None:
         self.process = process
-        self._http = httpx.AsyncClient(base_url=f"http://{HOST}:{port}", timeout=2)
+        self._http = httpx.AsyncClient(base_url=f"http://{HOST}:{port}", timeout=10)
 
     async def status(self, path: str) -> int:
         try:
@@ -141,7 +141,7 @@ async def test_what_is_sent_while_the_broker_is_away_arrives_once_it_is_back(pos
     with temporary_folder() as folder:
         broker = Tansu(folder)
         settings = kafka_settings(broker, postgres_url)
-        producer = Producer(settings, timeout=2)
+        producer = Producer(settings, timeout=10)
 
         async def delivered() -> bool:
             await producer.send([Outgoing.of(requested(wish()))])

@@ -57,6 +57,7 @@ def test_the_code_is_read_from_the_answer() -> None:
         (f"{REDIRECT}?state={REQUEST.state}&error=access_denied&error_description=who", "access_denied: who"),
         (f"{REDIRECT}?state={REQUEST.state}", "no code"),
     ],
+    ids=["another state", "no state", "another issuer", "denied", "no code"],
 )
 def test_any_other_answer_is_refused(answer: str, words: str) -> None:
     with pytest.raises(SignInRefused, match=words):
