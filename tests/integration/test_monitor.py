@@ -101,6 +101,19 @@ async def test_the_life_of_a_connection_is_counted(database: Database) -> None:
     assert await counts(database) == {}
 
 
+async def test_the_oldest_under_way_is_told_until_it_is_settled(database: Database) -> None:
+    async def ages() -> set[str]:
+        async with database.acquire() as connection:
+            return {state for state, age in (await store.oldest_under_way(connection)).items() if age > 0}
+
+    await take_in(database, requested(WISH), evaluated(WISH))
+    assert await ages() == {"PROVISIONING"}
+    await take_in(database, ESTABLISHED)
+    assert await ages() == set()
+    await take_in(database, deletion_requested(wish(2, id=WISH.id)))
+    assert await ages() == {"DELETING"}
+
+
 async def test_a_change_that_is_rejected_leaves_what_stands_and_its_health(database: Database) -> None:
     await take_in(database, requested(WISH), ESTABLISHED, *samples("UP"))
     await take_in(database, requested(wish(2, id=WISH.id)), of(ConnectionRejected, 2, reasons=("overlap",)))

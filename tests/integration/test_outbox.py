@@ -9,7 +9,7 @@ from uuid import uuid4
 
 import pytest
 
-from onenet_common import inbox, outbox
+from onenet_common import backlog, inbox, outbox
 from onenet_common.database import Connection, Database
 from onenet_common.envelope import LARGEST_VALUE, Message
 from onenet_common.errors import Malformed, Transient
@@ -20,6 +20,7 @@ from onenet_common.relay import BATCH, Relay
 from onenet_common.settings import Settings
 from tests.integration.bus_scene import Effects, Topic, messages
 from tests.integration.waiting import eventually
+from tests.measurements import measured
 
 
 class Collecting(Producer):
@@ -238,3 +239,40 @@ async def test_the_inbox_is_kept_as_long_as_a_replay_may_come_and_no_longer(effe
     await eventually(remembered, lambda rows: rows <= 2)
     await housekeeping.stop()
     assert await remembered() == inbox.RETENTION_DAYS // 7
+
+
+def level(metric: str, database: Database) -> float | None:
+    return measured(metric).get(frozenset({("schema", database.schema)}))
+
+
+async def test_what_waits_is_counted_up_to_a_bound(effects: Effects, monkeypatch: pytest.MonkeyPatch) -> None:
+    measured("onenet.outbox.depth")
+    monkeypatch.setattr(backlog, "COUNTED", 2)
+    await write(effects, "UP", "DOWN", "UP")
+    looking = backlog.Backlog(effects, interval=0.05)
+    await looking.start()
+
+    async def depth() -> float | None:
+        return level("onenet.outbox.depth", effects)
+
+    try:
+        assert await eventually(depth) == 2
+        assert (level("onenet.outbox.oldest_age", effects) or 0) > 0
+        assert level("onenet.database.up", effects) == 1
+        async with effects.transaction() as connection:
+            await connection.execute("DELETE FROM outbox")
+        await eventually(depth, lambda seen: seen == 0)
+    finally:
+        await looking.stop()
+    assert level("onenet.outbox.oldest_age", effects) == 0
+
+
+async def test_the_relay_shows_whether_it_leads(effects: Effects, collected: Collecting) -> None:
+    measured("onenet.relay.leading")
+
+    async def leading() -> float | None:
+        return level("onenet.relay.leading", effects)
+
+    async with relaying(effects, collected):
+        await eventually(leading, lambda seen: seen == 1)
+    assert await leading() == 0

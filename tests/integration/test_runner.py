@@ -86,6 +86,7 @@ async def test_a_service_gets_ready_answers_and_drains(settings: Settings, produ
     async with running(settings) as service:
         await service.become("/readyz", 200)
         assert await service.status("/healthz") == 200
+        await service.shows("onenet_service_ready", "", 1.0)
         await producer.send([Outgoing.of(requested(wish()))])
 
         await service.shows("onenet_messages_handled_total", 'outcome="handled"', 1.0)
@@ -98,6 +99,7 @@ async def test_a_service_without_a_broker_is_alive_not_ready_and_can_be_ended(se
     async with running(settings, ONENET_KAFKA=f"{HOST}:{free_port()}") as service:
         await service.become("/healthz", 200)
         assert await service.status("/readyz") == 503
+        await service.shows("onenet_service_ready", "", 0.0)
         assert await service.end() == 0
 
 

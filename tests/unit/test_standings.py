@@ -154,3 +154,14 @@ def test_failures_are_counted_by_a_word() -> None:
 def test_what_is_not_about_a_connection_moves_nothing() -> None:
     found = event(ResourceDiscovered, 1, resource=network("a", "10.0.0.0/16"), at=NOW, resource_id=ID)
     assert moved(None, at(0, found)) is None
+
+
+def test_a_removal_is_asked_for_anew_and_its_repetition_is_not() -> None:
+    asked = standing_after(ESTABLISHED)
+    leaving = standing_after([*ESTABLISHED, event(ConnectionDeletionRequested, 2)])
+    assert asked is not None
+    assert leaving is not None
+    assert asked.asked_at == NOW
+    assert leaving.asked_at == NOW + timedelta(seconds=len(ESTABLISHED))
+    again = moved(leaving, at(99, event(ConnectionDeletionRequested, 2))) or leaving
+    assert again.asked_at == leaving.asked_at

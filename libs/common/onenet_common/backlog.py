@@ -16,13 +16,21 @@ TIMEOUT = 5.0
 """Seconds for the look; a pool that has no connection free for so long is as bad as no database."""
 
 _up = meter.create_gauge("onenet.database.up", description="1 when the database answered the last look")
-_depth = meter.create_gauge("onenet.outbox.depth", description="Outbox rows that wait for the relay")
+COUNTED = 10_000
+"""Rows that are counted at most: a look must stay cheap when the outbox is long."""
+
+_depth = meter.create_gauge(
+    "onenet.outbox.depth", description=f"Outbox rows that wait for the relay; {COUNTED} means as many or more"
+)
 _age = meter.create_gauge(
-    "onenet.outbox.oldest_age", unit="s", description="Age of the oldest outbox row that waits"
+    "onenet.outbox.oldest_age", unit="s", description="Age of the row that the relay takes next"
 )
 
 _WAITING = """
-SELECT count(*) AS depth, coalesce(extract(epoch FROM now() - min(created_at)), 0)::float8 AS age FROM outbox
+SELECT (SELECT count(*) FROM (SELECT FROM outbox LIMIT $1) AS counted) AS depth,
+    coalesce((
+        SELECT extract(epoch FROM now() - created_at) FROM outbox ORDER BY id LIMIT 1
+    ), 0)::float8 AS age
 """
 
 
@@ -47,7 +55,7 @@ class Backlog:
     async def _look(self) -> None:
         try:
             async with asyncio.timeout(TIMEOUT), self._database.acquire() as connection:
-                row = await connection.fetchrow(_WAITING)
+                row = await connection.fetchrow(_WAITING, COUNTED)
         except Exception:
             _up.set(0, self._labels)
             raise
