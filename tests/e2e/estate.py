@@ -76,6 +76,11 @@ class Estate:
             found += sum("VpcPeeringConnectionId" in route for table in tables for route in table["Routes"])
         return found
 
+    async def resource(self, native_id: str) -> UUID | None:
+        """OneNet's id of a network, once it is discovered."""
+        found = [one.id async for one in self.onenet.resources.find() if one.native_id == native_id]
+        return found[0] if found else None
+
     async def connections(self) -> list[Connection]:
         """Those of this estate's networks."""
         mine = {resource.id for resource in self.lefts}

@@ -37,13 +37,7 @@ async def test_overlapping_addresses_are_rejected_with_the_blocks_that_overlap(p
     block = pair.lefts[0].subnet
     twin = pair.right.vpc(block, region=RIGHT_REGION)
     await pair.onenet.providers.discover(pair.rights[0].provider)
-
-    async def discovered() -> UUID | None:
-        return next(
-            iter([one.id async for one in pair.onenet.resources.find() if one.native_id == twin]), None
-        )
-
-    other = await until(discovered, "the overlapping network to be discovered")
+    other = await until(lambda: pair.resource(twin), "the overlapping network to be discovered")
     asked = await pair.onenet.connections.create(pair.lefts[0].id, other)
     settled = await pair.onenet.wait_for(asked.id, ["REJECTED"])
     assert f"AWS_PEERING: addresses overlap: {block} and {block}" in settled.reasons

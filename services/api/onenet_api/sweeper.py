@@ -31,6 +31,9 @@ BATCH = 200
 LONGEST_PAUSE = 900.0
 """Seconds between two repetitions, at most."""
 
+WISHES = (ConnectionRequested, ConnectionDeletionRequested, ProviderRegistered, ProviderDiscoveryRequested)
+"""What is published again."""
+
 _republished = meter.create_counter("onenet.api.republished", description="Wishes published again, by type")
 
 # $1 seconds without progress, $2 longest pause, $3 batch
@@ -73,6 +76,9 @@ class Sweeper:
         self._sweeping = Background("sweep", self.sweep, interval=after / 4)
 
     async def start(self) -> None:
+        for wish in WISHES:
+            # A series that begins with its first repetition shows no increase.
+            _republished.add(0, {"type": wish.type})
         self._sweeping.start()
 
     async def stop(self) -> None:

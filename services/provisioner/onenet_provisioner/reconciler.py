@@ -93,6 +93,9 @@ class Reconciler:
         self._watch_interval = watch_interval
         self._wake_after = wake_after
         self._changed = changed
+        for ctype in drivers:
+            # A series that begins with its first drift shows no increase.
+            _drifts.add(0, {"ctype": ctype.value})
 
     async def reconcile(self, work: Work) -> None:
         """Take one claimed link as far as it goes now, and save what came of it."""
