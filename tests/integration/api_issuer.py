@@ -32,6 +32,14 @@ class Issuer:
 
     def token(self, user: str, groups: tuple[str, ...] = (), /, **claims: Any) -> str:
         """An access token for the API; a claim given as None is left out."""
+        return self.signed({"alg": "RS256", "kid": self.key.kid}, self.claims(user, groups, **claims))
+
+    def signed(self, header: dict[str, Any], claims: dict[str, Any]) -> str:
+        """Whatever token the issuer's key can sign."""
+        return jwt.encode(header, claims, self.key)
+
+    def claims(self, user: str, groups: tuple[str, ...] = (), /, **claims: Any) -> dict[str, Any]:
+        """What an access token says."""
         now = int(time.time())
         standard = {
             "iss": URL,
@@ -41,8 +49,7 @@ class Issuer:
             "preferred_username": user,
             "groups": list(groups),
         }
-        chosen = {name: value for name, value in (standard | claims).items() if value is not None}
-        return jwt.encode({"alg": "RS256", "kid": self.key.kid}, chosen, self.key)
+        return {name: value for name, value in (standard | claims).items() if value is not None}
 
     def client(self) -> httpx.AsyncClient:
         routes = [Route("/.well-known/openid-configuration", self._configuration), Route("/keys", self._keys)]

@@ -16,6 +16,7 @@ from joserfc.util import json_b64decode
 
 from onenet_api.keys import IssuerKeys
 from onenet_api.settings import ApiSettings
+from onenet_api.token_kinds import ACCESS, objection
 
 ALGORITHMS = ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512")
 """Asymmetric ones alone: with HMAC, a public key could be abused as the secret."""
@@ -116,7 +117,8 @@ class TokenVerifier:
         if key is None:
             raise TokenRefused("the token is signed with a key that the issuer does not list")
         try:
-            claims = jwt.decode(token, key, algorithms=ALGORITHMS).claims
+            decoded = jwt.decode(token, key, algorithms=ALGORITHMS)
+            claims = decoded.claims
             self._requirements().validate(claims)
         except ExpiredTokenError:
             raise TokenRefused("the token has expired; sign in again") from None
@@ -124,6 +126,9 @@ class TokenVerifier:
             raise TokenRefused(f"claim {error.claim} of the token is not right for this API") from None
         except (JoseError, ValueError):
             raise TokenRefused("the token's signature does not verify") from None
+        only_typed = self._settings.api_oidc_token_type == ACCESS
+        if (reason := objection(decoded.header, claims, only_typed=only_typed)) is not None:
+            raise TokenRefused(reason)
         return _Verified(self._user(claims), float(claims["exp"]) + LEEWAY, kid, key)
 
     def _requirements(self) -> jwt.JWTClaimsRegistry:
