@@ -8,7 +8,7 @@ endif
 SIDE_BY_SIDE := --numprocesses 2 --dist loadfile
 
 .DEFAULT_GOAL := help
-.PHONY: help demo up test test-kafka test-containers chaos lint alerts bench clean constraints
+.PHONY: help demo up test test-kafka test-containers chaos fuzz lint alerts bench clean constraints
 
 help: ## what can be made
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -34,6 +34,11 @@ chaos: export ONENET_LOCAL_BROKER := apache
 chaos: .venv/.dev ## kill and stop everything in turn while users work; SEED= CONNECTIONS= MINUTES=
 	@$(BIN)/python -m tests.chaos $(if $(SEED),--seed $(SEED)) $(if $(CONNECTIONS),--connections $(CONNECTIONS)) \
 		$(if $(MINUTES),--minutes $(MINUTES))
+
+fuzz: CASES ?= 20000
+fuzz: SEED ?= 1
+fuzz: .venv/.dev ## made-up requests to the whole stack, by everybody who may come; CASES=20000 SEED=1; takes long
+	@$(BIN)/python -m tests.fuzz --cases $(CASES) --seed $(SEED)
 
 lint: .venv/.dev ## style, types, imports, published schemas
 	@$(BIN)/ruff check .

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-import sys
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,6 +10,7 @@ from onenet_api.connections.model import Connection
 from onenet_api.connections.store import JOINED
 from onenet_api.problems import ProblemView
 from onenet_api.tables import ConnectionRow
+from tests.fuzz import campaign
 from tests.integration.api_scene import Owner, Scene
 
 Document = dict[str, Any]
@@ -80,13 +78,14 @@ async def test_no_request_that_can_be_made_up_gets_an_answer_that_is_not_describ
     scene: Scene, left: Owner, right: Owner
 ) -> None:
     async with scene.served() as url:
-        run = await asyncio.create_subprocess_exec(
-            *(str(Path(sys.executable).with_name("schemathesis")), "run", f"{url}/openapi.json"),
-            *("--header", f"Authorization: Bearer {scene.issuer.token('lena')}"),
-            *("--checks", CHECKS, "--phases", "examples,coverage,fuzzing", "--max-examples", "10"),
-            *("--seed", "1", "--generation-deterministic", "--request-timeout", "20"),
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.STDOUT,
+        found = await campaign.run(
+            url,
+            scene.issuer.token("lena"),
+            seed=1,
+            arguments=(
+                *("--checks", CHECKS, "--phases", "examples,coverage,fuzzing", "--max-examples", "10"),
+                "--generation-deterministic",
+            ),
         )
-        output, _ = await run.communicate()
-    assert run.returncode == 0, output.decode()
+    assert found.passed, found.output
+    assert found.cases > 0

@@ -69,7 +69,7 @@ def _api(where: Addresses) -> Environment:
     return {
         "ONENET_API_HOST": HOST,
         "ONENET_API_OIDC_ISSUER": where.issuer,
-        "ONENET_API_OIDC_TOKEN_TYPE": "at+jwt",
+        "ONENET_API_OIDC_TYP": "at+jwt",
         "ONENET_API_AWS_ACCOUNT": HUB_ACCOUNT,
     }
 

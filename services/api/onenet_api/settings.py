@@ -18,7 +18,7 @@ class ApiSettings(Settings):
         api_oidc_jwks_url: where the issuer's keys are, when the API must ask for them elsewhere than where
             discovery at the issuer's URL says.
         api_oidc_audience: what a token must have in ``aud``.
-        api_oidc_token_type: ``at+jwt`` takes tokens of that type alone (RFC 9068); ``any`` is for issuers
+        api_oidc_typ: ``at+jwt`` takes tokens of that type alone (RFC 9068); ``any`` is for issuers
             that do not say the type, and refuses what is recognisably another kind of token.
         api_oidc_user_claim: the claim whose value owners are named by.
         api_oidc_groups_claim: the claim that lists the user's groups.
@@ -32,7 +32,7 @@ class ApiSettings(Settings):
     api_oidc_issuer: str = Field(pattern=r"^https?://[^\s/]+", max_length=2000)
     api_oidc_jwks_url: str | None = Field(default=None, pattern=r"^https?://[^\s/]+", max_length=2000)
     api_oidc_audience: str = Field(default="onenet", min_length=1)
-    api_oidc_token_type: Literal["at+jwt", "any"] = "any"
+    api_oidc_typ: Literal["at+jwt", "any"] = "any"
     api_oidc_user_claim: str = Field(default="preferred_username", min_length=1)
     api_oidc_groups_claim: str = Field(default="groups", min_length=1)
     api_admin_group: str = Field(default="onenet-admins", min_length=1)

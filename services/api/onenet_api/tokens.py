@@ -126,7 +126,7 @@ class TokenVerifier:
             raise TokenRefused(f"claim {error.claim} of the token is not right for this API") from None
         except (JoseError, ValueError):
             raise TokenRefused("the token's signature does not verify") from None
-        only_typed = self._settings.api_oidc_token_type == ACCESS
+        only_typed = self._settings.api_oidc_typ == ACCESS
         if (reason := objection(decoded.header, claims, only_typed=only_typed)) is not None:
             raise TokenRefused(reason)
         return _Verified(self._user(claims), float(claims["exp"]) + LEEWAY, kid, key)
