@@ -21,10 +21,7 @@ PEOPLE = {"owner": "alice", "other owner": "bob", "administrator": "nina"}
 MACHINE = ("pipeline", "local-pipeline-secret")
 ROLES = (*PEOPLE, "machine", "nobody")
 INTERRUPTED = 130
-ALL_CHECKS = (
-    *("--checks", "all", "--phases", "examples,coverage,fuzzing,stateful"),
-    *("--workers", "4", "--continue-on-failure"),
-)
+ALL_CHECKS = ("--checks", "all", "--phases", "examples,coverage,fuzzing,stateful", "--continue-on-failure")
 EXAMPLES = 100
 """Most examples for one operation in one run."""
 OPERATIONS = 40
