@@ -1,87 +1,173 @@
-"""What does not belong on a topic goes to its dead letters, and the next good message is handled."""
+"""What does not belong on a topic goes to its dead letters or is passed over, as the common library's
+README has it, by every consumer; and the next good message is handled."""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
+from dataclasses import replace
+from datetime import UTC, datetime
+from uuid import UUID, uuid4
 
 import pytest
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 
+from onenet_client.models import Connection
 from onenet_common import events
+from onenet_common.connection import Sample
 from onenet_common.dead_letters import topic_of
+from onenet_common.envelope import Message, encode_headers
+from onenet_common.events import ConnectionDeleted, ConnectionFailed, HealthSampled, ResourceGone
 from onenet_local.stack import Stack
-from tests.e2e.estate import PATIENCE, estate
+from tests.e2e.estate import PATIENCE, Estate, estate, until
+from tests.e2e.topic import records
+from tests.samples import requested, wish
 
-GOOD_HEADERS = [
-    ("ce_specversion", b"1.0"),
-    ("ce_id", b"0c0c0c0c-0000-4000-8000-000000000001"),
-    ("ce_source", b"onenet-provisioner"),
-    ("ce_type", b"onenet.health.sampled.v1"),
-]
-POISON = {
-    "not a cloudevent": (b"hello", [], "not_a_cloudevent"),
-    "not json": (b"\x00\xff{", GOOD_HEADERS, "wrong_schema"),
-    "wrong schema": (b'{"connection_id": 5}', GOOD_HEADERS, "wrong_schema"),
-    "an id that is none": (
-        b"{}",
-        [("ce_id", b"x") if h[0] == "ce_id" else h for h in GOOD_HEADERS],
-        "wrong_",
-    ),
-    "a forged source": (
-        b"{}",
-        [("ce_source", b"mallory") if h[0] == "ce_source" else h for h in GOOD_HEADERS],
-        "wrong_source",
-    ),
-    "no utf-8": (b"{}", [("ce_type", b"\xff")], "wrong_header"),
-    "nothing": (None, GOOD_HEADERS, "bad_size"),
+GROUPS = {
+    events.CONNECTIONS: {"onenet-api", "onenet-evaluator", "onenet-provisioner", "onenet-monitor"},
+    events.INVENTORY: {"onenet-api-inventory", "onenet-provisioner"},
+    events.HEALTH: {"onenet-monitor"},
 }
-CONSUMED = (events.CONNECTIONS, events.INVENTORY, events.HEALTH)
+Headers = list[tuple[str, bytes]]
+Letters = dict[tuple[str, str], str]
+"""The code of every dead letter by its key and who could not process it."""
+
+
+def stranger() -> Message:
+    """A sound event of a connection that nobody knows."""
+    sample = Sample(source="control-plane", health="UP", at=datetime.now(UTC))
+    return Message.of(HealthSampled(connection_id=uuid4(), generation=1, sample=sample))
+
+
+def headers(**changes: str | bytes | None) -> Headers:
+    """Those of an event, some changed, some left out with None."""
+    given: dict[str, str | bytes | None] = {**stranger().headers(), "ce_id": str(uuid4()), **changes}
+    return [(n, v.encode() if isinstance(v, str) else v) for n, v in given.items() if v is not None]
+
+
+REFUSED: dict[str, tuple[bytes | None, Headers, str]] = {
+    "not a cloudevent": (b"hello", [], "not_a_cloudevent"),
+    "another specversion": (b"{}", headers(ce_specversion="2.0"), "not_a_cloudevent"),
+    "no type": (b"{}", headers(ce_type=None), "not_a_cloudevent"),
+    "not json": (b"\x00\xff{", headers(), "wrong_schema"),
+    "wrong schema": (b'{"connection_id": 5}', headers(), "wrong_schema"),
+    "deep nesting": (b"[" * 100_000, headers(), "wrong_schema"),
+    "an id that is none": (stranger().value(), headers(ce_id="x"), "wrong_header"),
+    "a time that is none": (stranger().value(), headers(ce_time="yesterday"), "wrong_header"),
+    "a forged source": (b"{}", headers(ce_source="mallory"), "wrong_source"),
+    "no utf-8": (b"{}", headers(ce_type=b"\xff"), "wrong_header"),
+    "a tombstone": (None, headers(), "bad_size"),
+    "a megabyte": (b"x" * 1_000_001, headers(), "bad_size"),
+}
+PASSED_OVER: dict[str, tuple[bytes | None, Headers]] = {
+    "an unknown type": (b"{}", headers(ce_type="onenet.connection.teleported.v1")),
+    "a future version": (b"{}", headers(ce_type="onenet.health.sampled.v9")),
+    "a connection that nobody knows": (stranger().value(), headers()),
+    "long ago": (stranger().value(), headers(ce_time="1970-01-01T00:00:00Z")),
+    "far ahead": (stranger().value(), headers(ce_time="9999-12-31T23:59:59Z")),
+    "thousands of headers": (stranger().value(), headers() + [(f"x-{n}", b"x") for n in range(5000)]),
+}
 
 
 @pytest.fixture
 async def producer(stack: Stack) -> AsyncIterator[AIOKafkaProducer]:
-    kafka = AIOKafkaProducer(bootstrap_servers=stack.addresses.kafka)
+    kafka = AIOKafkaProducer(bootstrap_servers=stack.addresses.kafka, max_request_size=1_048_576)
     await kafka.start()
     yield kafka
     await kafka.stop()
 
 
-@pytest.mark.parametrize("topic", CONSUMED)
-async def test_poison_is_set_aside_with_its_reason(
-    stack: Stack, producer: AIOKafkaProducer, topic: str
-) -> None:
-    wanted = {f"{topic}: {name}".encode(): code for name, (_, _, code) in POISON.items()}
-    for name, (value, headers, _) in POISON.items():
-        await producer.send_and_wait(topic, value, key=f"{topic}: {name}".encode(), headers=headers)
+async def letters_once_all_is_read(stack: Stack, producer: AIOKafkaProducer, topic: str) -> Letters:
+    """All dead letters of a topic when every group has read what is on it now.
+
+    A letter to come of the last record in each partition shows that what came before is dealt with.
+    """
+    mark = f"mark {uuid4()}"
+    marks = {
+        f"{mark} {partition}": GROUPS[topic] for partition in sorted(await producer.partitions_for(topic))
+    }
+    for partition, key in enumerate(marks):
+        await producer.send_and_wait(topic, b"", key=key.encode(), partition=partition)
+    awaited = {(key, group) for key, groups in marks.items() for group in groups}
+    found: Letters = {}
     consumer = AIOKafkaConsumer(
         topic_of(topic),
         bootstrap_servers=stack.addresses.kafka,
         auto_offset_reset="earliest",
         fetch_max_wait_ms=20,
     )
-    await consumer.start()
-    seen: dict[bytes, str] = {}
-    async with asyncio.timeout(PATIENCE):
+    async with consumer, asyncio.timeout(PATIENCE):
         async for letter in consumer:
-            told = dict(letter.headers)
-            assert told["onenet_source"].startswith(f"{topic}/".encode())
+            told = {name: text.decode(errors="replace") for name, text in letter.headers}
+            assert told["onenet_source"].startswith(f"{topic}/")
             assert told["onenet_error"]
-            seen[letter.key] = told["onenet_error_code"].decode()
-            if wanted.keys() <= seen.keys():
+            found[(letter.key or b"").decode(errors="replace"), told["onenet_group"]] = told[
+                "onenet_error_code"
+            ]
+            if awaited <= found.keys():
                 break
-    await consumer.stop()
-    for key, code in wanted.items():
-        assert seen[key].startswith(code), key
+    return {letter: code for letter, code in found.items() if not letter[0].startswith("mark ")}
 
 
-async def test_a_new_type_and_a_megabyte_disturb_nobody(stack: Stack, producer: AIOKafkaProducer) -> None:
-    newer = [
-        ("ce_type", b"onenet.connection.teleported.v9") if h[0] == "ce_type" else h for h in GOOD_HEADERS
-    ]
-    for topic in CONSUMED:
-        await producer.send_and_wait(topic, b"{}", key=b"newer", headers=newer)
-        await producer.send_and_wait(topic, b"x" * 1_000_000, key=b"large", headers=GOOD_HEADERS)
+@pytest.mark.parametrize("topic", GROUPS)
+async def test_every_group_sets_poison_aside_and_passes_over_what_is_not_for_it(
+    stack: Stack, producer: AIOKafkaProducer, topic: str
+) -> None:
+    for name, (value, given, _) in REFUSED.items():
+        await producer.send_and_wait(topic, value, key=name.encode(), headers=given)
+    for name, (value, given) in PASSED_OVER.items():
+        await producer.send_and_wait(topic, value, key=name.encode(), headers=given)
+    found = await letters_once_all_is_read(stack, producer, topic)
+    assert {letter: code for letter, code in found.items() if letter[0] in {*REFUSED, *PASSED_OVER}} == {
+        (name, group): code for name, (_, _, code) in REFUSED.items() for group in GROUPS[topic]
+    }
+
+
+async def send(producer: AIOKafkaProducer, message: Message, key: str) -> None:
+    await producer.send_and_wait(
+        message.event.topic,
+        message.value(),
+        key=key.encode(),
+        headers=encode_headers(message.headers()),
+    )
+
+
+async def established(pair: Estate) -> Connection:
+    """A connection that stands and is known to be healthy."""
+    asked = await pair.onenet.connections.create(*pair.pairs[0])
+
+    async def healthy() -> Connection | None:
+        found = await pair.onenet.connections.get(asked.id)
+        return found if (found.state, found.health) == ("ESTABLISHED", "UP") else None
+
+    return await until(healthy, "an established connection")
+
+
+async def test_history_and_lies_about_a_connection_change_nothing_and_it_can_be_deleted(
+    stack: Stack, producer: AIOKafkaProducer
+) -> None:
     async with estate(stack, networks=1) as pair:
-        asked = await pair.onenet.connections.create(*pair.pairs[0])
-        await pair.onenet.wait_for(asked.id, ["ESTABLISHED"])
+        connection = await established(pair)
+        key = str(connection.id)
+        history = [
+            one for one in await records(stack.addresses.kafka, events.CONNECTIONS) if one.key == key.encode()
+        ]
+        assert history
+        for one in history:
+            await producer.send_and_wait(one.topic, one.value, key=one.key, headers=one.headers)
+        used = UUID(dict(history[-1].headers)["ce_id"].decode())
+        ended = Message.of(ConnectionDeleted(connection_id=connection.id, generation=1))
+        failed = ConnectionFailed(
+            connection_id=connection.id, generation=9, ctype=None, code="lie", reason="a lie"
+        )
+        for lie in (replace(ended, id=used), Message.of(failed)):
+            await send(producer, lie, key)
+        gone = ResourceGone(resource_id=uuid4(), provider_id=uuid4(), at=datetime.now(UTC))
+        await send(producer, Message.of(gone), "nobody's")
+        await send(producer, requested(wish()), "nobody's")
+        for topic in (events.CONNECTIONS, events.INVENTORY):
+            letters = await letters_once_all_is_read(stack, producer, topic)
+            assert not [letter for letter in letters if letter[0] in (key, "nobody's")]
+        assert await pair.onenet.connections.get(connection.id) == connection
+        await pair.onenet.connections.delete(connection.id)
+        await pair.onenet.wait_for(connection.id, ["DELETED"])
