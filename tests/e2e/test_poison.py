@@ -5,23 +5,19 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
-from dataclasses import replace
 from datetime import UTC, datetime
-from uuid import UUID, uuid4
+from uuid import uuid4
 
 import pytest
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 
-from onenet_client.models import Connection
 from onenet_common import events
 from onenet_common.connection import Sample
 from onenet_common.dead_letters import topic_of
-from onenet_common.envelope import Message, encode_headers
-from onenet_common.events import ConnectionDeleted, ConnectionFailed, HealthSampled, ResourceGone
+from onenet_common.envelope import Message
+from onenet_common.events import HealthSampled
 from onenet_local.stack import Stack
-from tests.e2e.estate import PATIENCE, Estate, estate, until
-from tests.e2e.topic import records
-from tests.samples import requested, wish
+from tests.e2e.estate import PATIENCE
 
 GROUPS = {
     events.CONNECTIONS: {"onenet-api", "onenet-evaluator", "onenet-provisioner", "onenet-monitor"},
@@ -121,53 +117,3 @@ async def test_every_group_sets_poison_aside_and_passes_over_what_is_not_for_it(
     assert {letter: code for letter, code in found.items() if letter[0] in {*REFUSED, *PASSED_OVER}} == {
         (name, group): code for name, (_, _, code) in REFUSED.items() for group in GROUPS[topic]
     }
-
-
-async def send(producer: AIOKafkaProducer, message: Message, key: str) -> None:
-    await producer.send_and_wait(
-        message.event.topic,
-        message.value(),
-        key=key.encode(),
-        headers=encode_headers(message.headers()),
-    )
-
-
-async def established(pair: Estate) -> Connection:
-    """A connection that stands and is known to be healthy."""
-    asked = await pair.onenet.connections.create(*pair.pairs[0])
-
-    async def healthy() -> Connection | None:
-        found = await pair.onenet.connections.get(asked.id)
-        return found if (found.state, found.health) == ("ESTABLISHED", "UP") else None
-
-    return await until(healthy, "an established connection")
-
-
-async def test_history_and_lies_about_a_connection_change_nothing_and_it_can_be_deleted(
-    stack: Stack, producer: AIOKafkaProducer
-) -> None:
-    async with estate(stack, networks=1) as pair:
-        connection = await established(pair)
-        key = str(connection.id)
-        history = [
-            one for one in await records(stack.addresses.kafka, events.CONNECTIONS) if one.key == key.encode()
-        ]
-        assert history
-        for one in history:
-            await producer.send_and_wait(one.topic, one.value, key=one.key, headers=one.headers)
-        used = UUID(dict(history[-1].headers)["ce_id"].decode())
-        ended = Message.of(ConnectionDeleted(connection_id=connection.id, generation=1))
-        failed = ConnectionFailed(
-            connection_id=connection.id, generation=9, ctype=None, code="lie", reason="a lie"
-        )
-        for lie in (replace(ended, id=used), Message.of(failed)):
-            await send(producer, lie, key)
-        gone = ResourceGone(resource_id=uuid4(), provider_id=uuid4(), at=datetime.now(UTC))
-        await send(producer, Message.of(gone), "nobody's")
-        await send(producer, requested(wish()), "nobody's")
-        for topic in (events.CONNECTIONS, events.INVENTORY):
-            letters = await letters_once_all_is_read(stack, producer, topic)
-            assert not [letter for letter in letters if letter[0] in (key, "nobody's")]
-        assert await pair.onenet.connections.get(connection.id) == connection
-        await pair.onenet.connections.delete(connection.id)
-        await pair.onenet.wait_for(connection.id, ["DELETED"])
