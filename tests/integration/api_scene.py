@@ -19,6 +19,8 @@ from onenet_api.connections import projection
 from onenet_api.connections.requests import Requests
 from onenet_api.connections.waiting import Changes
 from onenet_api.context import Context
+from onenet_api.dead_letters.reader import DeadLetters
+from onenet_api.dead_letters.replaying import Replaying
 from onenet_api.keys import IssuerKeys
 from onenet_api.resources import inventory
 from onenet_api.settings import ApiSettings
@@ -28,6 +30,7 @@ from onenet_common.connection import ProviderType, Resource
 from onenet_common.database import Database
 from onenet_common.envelope import Message, decode
 from onenet_common.events import Event, ResourceDiscovered, ResourceGone
+from onenet_common.producer import Producer
 from onenet_common.runner import Server
 from tests.integration.api_issuer import URL, Issuer
 
@@ -48,17 +51,23 @@ class Owner:
 
 
 class Scene:
-    """One API and everybody who uses it."""
+    """One API and everybody who uses it.
 
-    def __init__(self, url: str) -> None:
+    Args:
+        kafka: settings of a broker that runs; the API can do without one but for dead letters.
+    """
+
+    def __init__(self, url: str, kafka: Mapping[str, Any] | None = None) -> None:
         self.issuer = Issuer()
-        self.settings = ApiSettings(api_oidc_issuer=URL)
+        self.settings = ApiSettings(api_oidc_issuer=URL, **kafka or {})
         self.database = Database(url, schema="api", metadata=METADATA)
         self.keys = IssuerKeys(URL, self.issuer.client())
         self.changes = Changes(self.database)
         verifier = TokenVerifier(self.keys, self.settings)
+        self.producer = Producer(self.settings)
+        replaying = Replaying(DeadLetters(self.settings), self.producer)
         self.app = app.build(
-            Context(self.settings, self.database, verifier, self.changes, Requests(self.database))
+            Context(self.settings, self.database, verifier, self.changes, Requests(self.database), replaying)
         )
         self.anonymous = self._client({})
 
@@ -68,6 +77,7 @@ class Scene:
 
     async def stop(self) -> None:
         await self.changes.stop()
+        await self.producer.stop()
         await self.keys.stop()
         await self.database.stop()
 

@@ -15,6 +15,7 @@ from typing import Self
 from uuid import UUID
 
 from onenet_client.connections import Connections
+from onenet_client.dead_letters import DeadLetters
 from onenet_client.directory import Directory
 from onenet_client.inventory import Providers, Resources, Services
 from onenet_client.listing import Listing
@@ -52,6 +53,7 @@ class Client:
         self.resources = Resources(self._transport)
         self.connections = Connections(self._transport)
         self.directory = Directory(self._transport)
+        self.dead_letters = DeadLetters(self._transport)
 
     async def __aenter__(self) -> Self:
         return self

@@ -14,6 +14,20 @@ LARGEST_KEY = 20_000
 
 LARGEST_REASON = 2_000
 
+CODE = "onenet_error_code"
+REASON = "onenet_error"
+GROUP = "onenet_group"
+SOURCE = "onenet_source"
+ATTEMPTS = "onenet_attempts"
+"""How often the record has failed; a replayed record carries it along."""
+REPLAYED = "onenet_replayed"
+"""On a replayed record: which dead letter it was."""
+CUT = ("onenet_truncated_from", "onenet_headers_from")
+"""The size of the value, and the number of headers, where not all could be kept."""
+OURS = frozenset({CODE, REASON, GROUP, SOURCE, ATTEMPTS, REPLAYED, *CUT})
+
+Headers = Sequence[tuple[str, bytes | None]]
+
 
 class Record(Protocol):
     """A record as a Kafka consumer hands it over."""
@@ -31,6 +45,22 @@ def topic_of(topic: str) -> str:
     return f"{topic}.dead"
 
 
+def source_of(topic: str) -> str:
+    """Whose dead letters this topic has."""
+    return topic.removesuffix(".dead")
+
+
+def attempts(headers: Headers) -> int:
+    """How often a record has failed so far; 0 for one that was never replayed, or says nonsense."""
+    texts = [text for name, text in headers if name == ATTEMPTS and text]
+    return int(texts[-1]) if texts and texts[-1].isdigit() and len(texts[-1]) <= 9 else 0
+
+
+def original(headers: Headers) -> list[tuple[str, bytes | None]]:
+    """The headers without those that are ours."""
+    return [(name, text) for name, text in headers if name not in OURS]
+
+
 def wrap(record: Record, *, code: str, reason: str, group: str) -> Outgoing:
     """The record for the dead-letter topic: key, value and headers as they came, cut where they are
     larger than one record may be, and what went wrong.
@@ -42,18 +72,19 @@ def wrap(record: Record, *, code: str, reason: str, group: str) -> Outgoing:
     """
     value = record.value
     extra = {
-        "onenet_error_code": code,
-        "onenet_error": reason[:LARGEST_REASON].encode(errors="replace").decode(),
-        "onenet_group": group,
-        "onenet_source": f"{record.topic}/{record.partition}/{record.offset}",
+        CODE: code,
+        REASON: reason[:LARGEST_REASON].encode(errors="replace").decode(),
+        GROUP: group,
+        SOURCE: f"{record.topic}/{record.partition}/{record.offset}",
+        ATTEMPTS: str(attempts(record.headers) + 1),
     }
     if value is not None and len(value) > LARGEST_VALUE:
-        extra["onenet_truncated_from"] = str(len(value))
+        extra[CUT[0]] = str(len(value))
         value = value[:LARGEST_VALUE]
-    theirs = [(name, text) for name, text in record.headers if name not in extra]
+    theirs = original(record.headers)
     kept = _fitting(theirs)
     if len(kept) < len(theirs):
-        extra["onenet_headers_from"] = str(len(theirs))
+        extra[CUT[1]] = str(len(theirs))
     return Outgoing(
         topic_of(record.topic),
         record.key[:LARGEST_KEY] if record.key is not None else None,

@@ -11,6 +11,7 @@ from onenet_api import identity, openapi
 from onenet_api.audit import routes as audit
 from onenet_api.connections import routes as connections
 from onenet_api.context import Context
+from onenet_api.dead_letters import routes as dead_letters
 from onenet_api.directory import routes as directory
 from onenet_api.limits import BodyLimits
 from onenet_api.problems import HANDLERS
@@ -45,7 +46,7 @@ def build(context: Context) -> FastAPI:
     app.state.context = context
     app.add_middleware(BodyLimits)
     # In the order of their traffic: routes are matched one after the other.
-    for feature in (connections, identity, resources, services, providers, directory, audit):
+    for feature in (connections, identity, resources, services, providers, directory, audit, dead_letters):
         app.include_router(feature.router)
     _describe(app)
     return app

@@ -9,6 +9,8 @@ from fastapi import Depends, Request
 
 from onenet_api.connections.requests import Requests
 from onenet_api.connections.waiting import Changes
+from onenet_api.dead_letters.reader import DeadLetters
+from onenet_api.dead_letters.replaying import Replaying
 from onenet_api.settings import ApiSettings
 from onenet_api.tokens import TokenVerifier
 from onenet_common.database import Database
@@ -21,6 +23,11 @@ class Context:
     verifier: TokenVerifier
     changes: Changes
     requests: Requests
+    replaying: Replaying
+
+    @property
+    def dead_letters(self) -> DeadLetters:
+        return self.replaying.letters
 
 
 async def _context(request: Request) -> Context:

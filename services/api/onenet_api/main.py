@@ -12,6 +12,8 @@ from onenet_api.connections.requests import Requests
 from onenet_api.connections.waiting import Changes
 from onenet_api.context import Context
 from onenet_api.keys import IssuerKeys
+from onenet_api.dead_letters.reader import DeadLetters
+from onenet_api.dead_letters.replaying import Replaying
 from onenet_api.resources import inventory
 from onenet_api.settings import ApiSettings
 from onenet_api.sweeper import Sweeper
@@ -37,7 +39,9 @@ def wire(settings: ApiSettings) -> Sequence[Component]:
     producer = Producer(settings)
     keys = IssuerKeys(settings.api_oidc_issuer, httpx.AsyncClient(), jwks_url=settings.api_oidc_jwks_url)
     changes = Changes(database)
-    context = Context(settings, database, TokenVerifier(keys, settings), changes, Requests(database))
+    verifier = TokenVerifier(keys, settings)
+    replaying = Replaying(DeadLetters(settings), producer)
+    context = Context(settings, database, verifier, changes, Requests(database), replaying)
     return (
         Topics(settings),
         database,

@@ -31,6 +31,7 @@ ACCEPTED: Responses = {
     202: {"description": "Stored for good; the rest follows.", "headers": _LOCATION | _REPLAYED}
 }
 CHANGED: Responses = {200: {"description": "Changed.", "headers": _VERSION | _REPLAYED}}
+REPLAYED: Responses = {200: {"description": "Done, or done before.", "headers": _REPLAYED}}
 GONE: Responses = {204: {"description": "Gone.", "headers": _REPLAYED}}
 NOT_MODIFIED: Responses = {304: {"description": "It still has the version of If-None-Match."}}
 NOT_FOUND = _problem(404, "It does not exist, or not for this user.")

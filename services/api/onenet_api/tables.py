@@ -215,3 +215,14 @@ class AnswerRow(Table, table=True):
     created_at: datetime = Field(
         index=True, sa_type=DateTime(timezone=True), sa_column_kwargs={"server_default": func.now()}
     )
+
+
+class ReplayRow(Table, table=True):
+    """A dead letter that was put back on its topic; ``letter`` is where it lies."""
+
+    __tablename__ = "replays"
+
+    id: UUID = Field(primary_key=True)
+    letter: str
+    actor: str
+    replayed_at: datetime = _time()

@@ -14,6 +14,7 @@ from onenet_client.cli import (
     change,
     connect,
     consent,
+    dead,
     discover,
     get,
     history,
@@ -39,7 +40,7 @@ INTRODUCTION = f"""Say which networks must talk; OneNet connects them.
 {HELP}
 """
 
-START, CHANGE, LOOK, OWN = "Start here", "Change", "Look", "This command"
+START, CHANGE, LOOK, OPERATE, OWN = "Start here", "Change", "Look", "Operate", "This command"
 
 COMMANDS: tuple[tuple[str, Callable[..., Any], tuple[str, ...]], ...] = (
     (START, account.login, ("onenet login --url https://onenet.example.com",)),
@@ -65,6 +66,14 @@ COMMANDS: tuple[tuple[str, Callable[..., Any], tuple[str, ...]], ...] = (
     (OWN, shell.version, ("onenet version",)),
 )  # fmt: skip
 
+DEAD = (
+    ("list", dead.show_list, ("onenet admin dead list --since 1h",
+                              "onenet admin dead list --topic onenet.connections --code wrong_schema -o json")),
+    ("show", dead.show, ("onenet admin dead show onenet.health:3:17",)),
+    ("replay", dead.replay, ("onenet admin dead replay onenet.health:3:17",
+                             "onenet admin dead replay --code wrong_schema --since 2h --dry-run")),
+)  # fmt: skip
+
 
 def start(
     context: typer.Context,
@@ -86,9 +95,22 @@ def build() -> typer.Typer:
     )
     app.callback(help=INTRODUCTION)(start)
     for panel, command, examples in COMMANDS:
-        lines = [f"  {example}" for example in examples]
-        app.command(rich_help_panel=panel, epilog="\n\n".join(["Examples:", *lines]))(command)
+        app.command(rich_help_panel=panel, epilog=_shown(examples))(command)
+    app.add_typer(_admin(), rich_help_panel=OPERATE)
     return app
+
+
+def _admin() -> typer.Typer:
+    letters = typer.Typer(name="dead", no_args_is_help=True, rich_markup_mode="rich", help=dead.GUIDE)
+    for name, command, examples in DEAD:
+        letters.command(name, epilog=_shown(examples))(command)
+    admin = typer.Typer(name="admin", no_args_is_help=True, help="Look after OneNet itself: administrators only.")
+    admin.add_typer(letters, short_help="What could not be processed: list, show, replay.")
+    return admin
+
+
+def _shown(examples: Sequence[str]) -> str:
+    return "\n\n".join(["Examples:", *(f"  {example}" for example in examples)])
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

@@ -105,6 +105,22 @@ AUDIT = (
     Column("TRACE", lambda one: one.trace_id, wide=True),
     Column("DETAIL", lambda one: one.detail, wide=True),
 )
+DEAD_LETTERS = (
+    Column("ID", lambda one: one.id),
+    Column("TIME", lambda one: when(one.time)),
+    Column("CODE", lambda one: one.code),
+    Column("GROUP", lambda one: one.group),
+    Column("ATTEMPTS", lambda one: one.attempts),
+    Column("REPLAYED", lambda one: when(one.replayed_at)),
+    Column("CUT", lambda one: "yes" if one.cut else "", wide=True),
+    Column("EVENT", lambda one: one.event_type, wide=True),
+    Column("TRACE", lambda one: one.trace_id, wide=True),
+    Column("REASON", lambda one: one.reason),
+)
+REPLAYS = (
+    Column("ID", lambda one: one.id),
+    Column("OUTCOME", lambda one: one.outcome),
+)
 ME = (
     Column("USER", lambda one: one.user),
     Column("GROUPS", lambda one: one.groups),
