@@ -11,9 +11,9 @@ from onenet_api.connections import projection
 from onenet_api.connections.requests import Requests
 from onenet_api.connections.waiting import Changes
 from onenet_api.context import Context
-from onenet_api.keys import IssuerKeys
 from onenet_api.dead_letters.reader import DeadLetters
 from onenet_api.dead_letters.replaying import Replaying
+from onenet_api.keys import IssuerKeys
 from onenet_api.resources import inventory
 from onenet_api.settings import ApiSettings
 from onenet_api.sweeper import Sweeper

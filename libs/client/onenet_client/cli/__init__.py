@@ -104,7 +104,9 @@ def _admin() -> typer.Typer:
     letters = typer.Typer(name="dead", no_args_is_help=True, rich_markup_mode="rich", help=dead.GUIDE)
     for name, command, examples in DEAD:
         letters.command(name, epilog=_shown(examples))(command)
-    admin = typer.Typer(name="admin", no_args_is_help=True, help="Look after OneNet itself: administrators only.")
+    admin = typer.Typer(
+        name="admin", no_args_is_help=True, help="Look after OneNet itself: administrators only."
+    )
     admin.add_typer(letters, short_help="What could not be processed: list, show, replay.")
     return admin
 

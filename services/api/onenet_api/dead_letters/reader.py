@@ -2,6 +2,9 @@
 
 Nothing here reads a whole topic: a page ends after ``LOOKED`` records or ``PATIENCE`` seconds, short
 if need be, and its cursor says where the next one goes on.
+
+The embedded broker counts of the last batch the first record alone in a partition's end. So the end
+is where reading starts from, and what comes along from behind it is taken too.
 """
 
 from __future__ import annotations
@@ -42,12 +45,14 @@ class _Tail:
     """What is left of a partition: offsets from ``first`` up to ``end``, without it.
 
     Args:
+        open: whether what lies behind ``end`` belongs to it too.
         read: the newest of it, newest last.
     """
 
     partition: TopicPartition
     first: int
     end: int
+    open: bool
     read: list[Summary] = field(default_factory=list)
 
     @property
@@ -55,8 +60,9 @@ class _Tail:
         return range(max(self.first, self.end - WINDOW), self.end)
 
     def refill(self, read: list[Summary]) -> None:
-        self.read = read
-        if not read:
+        self.read = [one for one in read if self.open or one.place.offset < self.end]
+        self.open = False
+        if not self.read:
             self.end = self.window.start
 
     def take(self) -> Summary:
@@ -99,10 +105,11 @@ class DeadLetters:
             for place in ours:
                 partition = TopicPartition(topic_of(place.topic), place.partition)
                 tail = tails.get(partition)
-                if tail is None or not tail.first <= place.offset < tail.end:
+                if tail is None or place.offset < tail.first:
                     continue
-                window = {partition: range(place.offset, place.offset + 1)}
-                found |= {place: one for one in (await _read(kafka, window, _whole))[partition]}
+                start = min(place.offset, tail.end - 1)
+                read = await _read(kafka, {partition: range(start, start + 1)}, _whole)
+                found |= {place: one for one in read[partition] if one.offset == place.offset}
         return found
 
     @asynccontextmanager
@@ -150,7 +157,7 @@ async def _tails(
     if not partitions:
         return []
     first, end = await kafka.beginning_offsets(partitions), await kafka.end_offsets(partitions)
-    tails = [_Tail(one, first[one], end[one]) for one in partitions]
+    tails = [_Tail(one, first[one], end[one], open=below is None) for one in partitions]
     if below is not None:
         for tail in tails:
             bound = below.get((source_of(tail.partition.topic), tail.partition.partition), tail.first)
@@ -187,7 +194,11 @@ async def _search(
 async def _read(
     kafka: AIOKafkaConsumer, windows: Mapping[TopicPartition, range], take: Callable[[ConsumerRecord], T]
 ) -> dict[TopicPartition, list[T]]:
-    """What lies at these offsets, oldest first; ``take`` sees a record before the next is fetched."""
+    """What lies at these offsets, and what is fetched along with it from behind, oldest first.
+
+    Args:
+        take: sees a record before more are fetched, and keeps what it needs.
+    """
     kafka.assign(list(windows))
     for partition, window in windows.items():
         kafka.seek(partition, window.start)
@@ -196,7 +207,7 @@ async def _read(
     while unfinished:
         batches = await kafka.getmany(*unfinished, timeout_ms=200)
         for partition, records in batches.items():
-            taken[partition] += [take(one) for one in records if one.offset in windows[partition]]
+            taken[partition] += [take(one) for one in records]
         finished = {one for one in unfinished if await kafka.position(one) >= windows[one].stop}
         kafka.pause(*finished)
         unfinished -= finished
