@@ -46,6 +46,7 @@ class FakeApi:
     tables: dict[str, dict[str, Thing]] = field(
         default_factory=lambda: {"services": {}, "providers": {}, "resources": {}, "connections": {}}
     )
+    letters: list[Thing] = field(default_factory=list)
     answered: dict[str, Response] = field(default_factory=dict)
 
     def add_service(self, name: str, *owners: str, vpcs: Sequence[tuple[str, str]] = ()) -> Thing:
@@ -67,6 +68,22 @@ class FakeApi:
             "state": "PRESENT",
         }
         return self.store("resources", resource)
+
+    def add_letter(self, number: int, **other: Any) -> Thing:
+        """A dead letter; ``outcome`` is what a replay of it comes to."""
+        letter: Thing = {
+            "id": f"onenet.health:0:{number}",
+            "time": NOW,
+            "topic": "onenet.health",
+            "code": "wrong_schema",
+            "reason": "sample: Field required",
+            "key": None,
+            "value": {"encoding": "utf-8", "data": '{"a": 1}', "size": 8},
+            "headers": [],
+            "outcome": "replayed",
+        }
+        self.letters.insert(0, letter | other)
+        return self.letters[0]
 
     def store(self, table: str, thing: Thing) -> Thing:
         thing = {"id": str(uuid4()), "version": 1, "created_at": NOW, "updated_at": NOW, **thing}

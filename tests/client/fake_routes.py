@@ -28,6 +28,9 @@ def create(api: FakeApi) -> FastAPI:
         ("GET", "/v1/directory/services", routes.listed_services),
         ("GET", "/v1/directory/resources", routes.listed_resources),
         ("GET", "/v1/connections/{key}/timeline", routes.timeline),
+        ("GET", "/v1/dead-letters", routes.dead_letters),
+        ("GET", "/v1/dead-letters/{letter}", routes.dead_letter),
+        ("POST", "/v1/dead-letters/replay", routes.replay),
         ("POST", "/v1/{table}", routes.post),
         ("GET", "/v1/{table}", routes.listing),
         ("GET", "/v1/{table}/{key}", routes.one),
@@ -53,11 +56,37 @@ class Routes:
         return {"issuer": self.api.issuer, "audience": "onenet", "client_id": "onenet-cli"}
 
     async def me(self, request: Request) -> Thing:
-        return {"user": user_of(request), "groups": ["team"], "admin": False}
+        return {"user": user_of(request), "groups": ["team"], "admin": user_of(request) == "root"}
 
     async def audit(self, request: Request) -> Thing:
         entry = {"id": str(uuid4()), "time": NOW, "actor": user_of(request), "action": "service.create"}
         return page(request, [entry, entry])
+
+    async def dead_letters(self, request: Request) -> Thing:
+        letters = self.letters(request)
+        return page(
+            request, [one for one in letters if request.query_params.get("code", one["code"]) == one["code"]]
+        )
+
+    async def dead_letter(self, request: Request, letter: str) -> Thing:
+        for one in self.letters(request):
+            if one["id"] == letter:
+                return one
+        raise Refused(404, f"there is no dead letter {letter}")
+
+    async def replay(self, request: Request) -> Thing:
+        known = {one["id"]: one for one in self.letters(request)}
+        return {
+            "items": [
+                {"id": one, "outcome": known[one]["outcome"] if one in known else "gone"}
+                for one in (await request.json())["ids"]
+            ]
+        }
+
+    def letters(self, request: Request) -> list[Thing]:
+        if user_of(request) != "root":
+            raise Refused(404, "there is nothing here")
+        return self.api.letters
 
     async def listed_services(self, request: Request) -> Thing:
         user_of(request)

@@ -68,7 +68,7 @@ COMMANDS: tuple[tuple[str, Callable[..., Any], tuple[str, ...]], ...] = (
 
 DEAD = (
     ("list", dead.show_list, ("onenet admin dead list --since 1h",
-                              "onenet admin dead list --topic onenet.connections --code wrong_schema -o json")),
+                              "onenet admin dead list --topic onenet.health --code bad_size -o json")),
     ("show", dead.show, ("onenet admin dead show onenet.health:3:17",)),
     ("replay", dead.replay, ("onenet admin dead replay onenet.health:3:17",
                              "onenet admin dead replay --code wrong_schema --since 2h --dry-run")),

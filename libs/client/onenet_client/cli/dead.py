@@ -25,7 +25,8 @@ UNITS = {"m": "minutes", "h": "hours", "d": "days"}
 
 GUIDE = """Look at, and put back, what OneNet could not process.
 
-A message that no repetition helps is set aside as a dead letter, and kept for 14 days.
+A message that no repetition helps is set aside as a dead letter, and kept
+for 14 days.
 
 [bold]At 3 a.m.[/bold]
 
@@ -34,26 +35,29 @@ A message that no repetition helps is set aside as a dead letter, and kept for 1
 3. Mend the cause; the table below says which.
 4. onenet admin dead replay ID, or: replay --code CODE --since 1h
 
-Nothing is lost while you look. Connections are published again by themselves; the letter may be
-history by then, and a replay of it changes nothing.
+Nothing is lost while you look. Connections are published again by
+themselves; the letter may be history by then, and a replay of it changes
+nothing.
 
 [bold]What to do, by CODE[/bold]
 
-not_a_cloudevent, wrong_header: a foreign program writes to the topic. Find it by the key and the
-headers; take away its right to write. Do not replay.
+not_a_cloudevent, wrong_header: a foreign program writes to the topic. Find
+it by the key and the headers; take away its right to write. Do not replay.
 
-wrong_source: somebody pretends to be another service. Treat it as an intrusion until you know who it
-was. Do not replay.
+wrong_source: somebody pretends to be another service. Treat it as an
+intrusion until you know who it was. Do not replay.
 
-wrong_schema: sender and receiver are of releases that do not fit. Deploy the receiver that knows the
-field named in the reason, then replay.
+wrong_schema: sender and receiver are of releases that do not fit. Deploy
+the receiver that knows the field named in the reason, then replay.
 
-bad_size: too large, or empty. Mend the sender; a letter that is CUT cannot be replayed.
+bad_size: too large, or empty. Mend the sender; a letter that is CUT cannot
+be replayed.
 
-Another word with _ : the service refused it, and the reason says why. Mend that, then replay.
+Another word with _ : the service refused it, and the reason says why. Mend
+that, then replay.
 
-A name such as KeyError: a fault of ours. The log bus.dead_letter of the GROUP has the traceback.
-Deploy the correction, then replay.
+A name such as KeyError: a fault of ours. The log bus.dead_letter of the
+GROUP has the traceback. Deploy the correction, then replay.
 """
 
 Topic = Annotated[str | None, typer.Option(help="Where it failed, such as onenet.connections.")]
@@ -109,8 +113,9 @@ def show(
     """Show one dead letter: why it failed, its headers, and what it holds."""
     found = _run(context, lambda client: client.dead_letters.get(letter))
     if output in (Format.JSON, Format.YAML):
-        return dump(found.model_dump(mode="json"), output)
-    _print(found)
+        dump(found.model_dump(mode="json"), output)
+    else:
+        _print(found)
 
 
 def replay(

@@ -109,7 +109,9 @@ class DeadLetters:
                     continue
                 start = min(place.offset, tail.end - 1)
                 read = await _read(kafka, {partition: range(start, start + 1)}, _whole)
-                found |= {place: one for one in read[partition] if one.offset == place.offset}
+                for one in read[partition]:
+                    if one.offset == place.offset:
+                        found[place] = one
         return found
 
     @asynccontextmanager

@@ -48,8 +48,13 @@ class Replaying:
     async def _send(self, connection: Connection, records: Sequence[Record], actor: str) -> None:
         for record in records:
             letter = summary(record)
-            detail = {"letter": str(letter.place), "source": letter.source, "code": letter.code}
-            detail |= {"event_id": letter.event_id, "attempts": letter.attempts}
+            detail = {
+                "letter": str(letter.place),
+                "source": letter.source,
+                "code": letter.code,
+                "event_id": letter.event_id,
+                "attempts": letter.attempts,
+            }
             await audit.record(
                 connection, audit.Entry(actor, "dead_letter.replay", letter.identity, (), detail)
             )
