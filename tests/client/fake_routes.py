@@ -30,7 +30,7 @@ def create(api: FakeApi) -> FastAPI:
         ("GET", "/v1/connections/{key}/timeline", routes.timeline),
         ("GET", "/v1/dead-letters", routes.dead_letters),
         ("GET", "/v1/dead-letters/{letter}", routes.dead_letter),
-        ("POST", "/v1/dead-letters/replay", routes.replay),
+        ("POST", "/v1/dead-letter-replays", routes.replay),
         ("POST", "/v1/{table}", routes.post),
         ("GET", "/v1/{table}", routes.listing),
         ("GET", "/v1/{table}/{key}", routes.one),

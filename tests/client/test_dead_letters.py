@@ -10,7 +10,7 @@ import pytest
 from tests.client.conftest import Result, Run
 from tests.client.fake_api import FakeApi
 
-REPLAY = "/v1/dead-letters/replay"
+REPLAY = "/v1/dead-letter-replays"
 
 
 @pytest.fixture

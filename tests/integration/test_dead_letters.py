@@ -27,7 +27,7 @@ from tests.integration.bus_scene import Effects, kafka_settings, messages
 from tests.integration.waiting import eventually
 
 LETTERS = "/v1/dead-letters"
-REPLAY = f"{LETTERS}/replay"
+REPLAY = "/v1/dead-letter-replays"
 
 
 @dataclass

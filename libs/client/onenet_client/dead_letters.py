@@ -10,6 +10,7 @@ from onenet_client.models import DeadLetter, DeadLetterDetail, Page, Replay
 from onenet_client.transport import Transport, read
 
 PATH = "/v1/dead-letters"
+REPLAYS = "/v1/dead-letter-replays"
 
 
 class DeadLetters:
@@ -44,4 +45,4 @@ class DeadLetters:
         Args:
             letters: up to 50.
         """
-        return read(Replay, await self._transport.post(f"{PATH}/replay", {"ids": list(letters)}, key=key))
+        return read(Replay, await self._transport.post(REPLAYS, {"ids": list(letters)}, key=key))

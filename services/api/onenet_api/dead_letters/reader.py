@@ -10,6 +10,7 @@ is where reading starts from, and what comes along from behind it is taken too.
 from __future__ import annotations
 
 import asyncio
+import sys
 from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -45,23 +46,23 @@ class _Tail:
     """What is left of a partition: offsets from ``first`` up to ``end``, without it.
 
     Args:
-        open: whether what lies behind ``end`` belongs to it too.
+        known: the partition's end as the broker tells it.
         read: the newest of it, newest last.
     """
 
     partition: TopicPartition
     first: int
     end: int
-    open: bool
+    known: int
     read: list[Summary] = field(default_factory=list)
 
     @property
     def window(self) -> range:
-        return range(max(self.first, self.end - WINDOW), self.end)
+        stop = min(self.end, self.known)
+        return range(max(self.first, stop - WINDOW), stop)
 
     def refill(self, read: list[Summary]) -> None:
-        self.read = [one for one in read if self.open or one.place.offset < self.end]
-        self.open = False
+        self.read = [one for one in read if one.place.offset < self.end]
         if not self.read:
             self.end = self.window.start
 
@@ -107,7 +108,7 @@ class DeadLetters:
                 tail = tails.get(partition)
                 if tail is None or place.offset < tail.first:
                     continue
-                start = min(place.offset, tail.end - 1)
+                start = min(place.offset, tail.known - 1)
                 read = await _read(kafka, {partition: range(start, start + 1)}, _whole)
                 for one in read[partition]:
                     if one.offset == place.offset:
@@ -159,12 +160,12 @@ async def _tails(
     if not partitions:
         return []
     first, end = await kafka.beginning_offsets(partitions), await kafka.end_offsets(partitions)
-    tails = [_Tail(one, first[one], end[one], open=below is None) for one in partitions]
+    tails = [_Tail(one, first[one], sys.maxsize, end[one]) for one in partitions]
     if below is not None:
         for tail in tails:
             bound = below.get((source_of(tail.partition.topic), tail.partition.partition), tail.first)
-            tail.end = min(tail.end, bound)
-    return [tail for tail in tails if tail.first < tail.end]
+            tail.end = bound
+    return [tail for tail in tails if tail.first < min(tail.end, tail.known)]
 
 
 async def _search(

@@ -38,10 +38,10 @@ async def _administrator(caller: Caller) -> User:
 
 
 Administrator = Annotated[User, Depends(_administrator)]
-router = APIRouter(prefix="/v1/dead-letters", tags=["dead letters"])
+router = APIRouter(prefix="/v1", tags=["dead letters"])
 
 
-@router.get("", responses=NOT_FOUND)
+@router.get("/dead-letters", responses=NOT_FOUND)
 async def list_dead_letters(
     api: Api, _caller: Administrator, query: Annotated[DeadLetterQuery, Query()]
 ) -> Page[DeadLetterView]:
@@ -61,7 +61,7 @@ async def list_dead_letters(
     return Page(items=items, next=cursors.encode(left) if left else None)
 
 
-@router.get("/{letter_id}", responses=NOT_FOUND)
+@router.get("/dead-letters/{letter_id}", responses=NOT_FOUND)
 async def read_dead_letter(api: Api, _caller: Administrator, letter_id: LetterId) -> DeadLetterDetail:
     """One dead letter with its headers, and of its value up to 64 KiB."""
     place = Place.parse(letter_id)
@@ -75,7 +75,7 @@ async def read_dead_letter(api: Api, _caller: Administrator, letter_id: LetterId
     return DeadLetterDetail.model_validate(told)
 
 
-@router.post("/replay", response_model=ReplayView, responses=REPLAYED | NOT_FOUND)
+@router.post("/dead-letter-replays", response_model=ReplayView, responses=REPLAYED | NOT_FOUND)
 async def replay_dead_letters(
     api: Api, caller: Administrator, request: ReplayRequest, idempotency_key: IdempotencyKey = None
 ) -> Response:

@@ -33,7 +33,9 @@ class DeadLetterQuery(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     limit: int = Field(default=50, ge=1, le=200)
-    cursor: str | None = Field(default=None, max_length=8000, description="`next` of the page before.")
+    cursor: str | None = Field(
+        default=None, max_length=4000, pattern=r"^[A-Za-z0-9_=-]*$", description="`next` of the page before."
+    )
     topic: Words | None = Field(default=None, description="Where it could not be processed.")
     code: Words | None = Field(default=None, description="Such as `wrong_schema`.")
     group: Words | None = Field(default=None, description="The consumer group that gave up.")
