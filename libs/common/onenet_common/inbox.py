@@ -24,8 +24,8 @@ INSERT INTO inbox (event_id, consumer) SELECT id, $2 FROM unnest($1::uuid[]) AS 
 ON CONFLICT DO NOTHING RETURNING event_id
 """
 
-RETENTION_DAYS = 14
-"""Longer than the topics keep their records, so that no replay outlives its inbox."""
+RETENTION_DAYS = 21
+"""Longer than any topic keeps its records, dead letters too, so that no replay outlives its inbox."""
 
 
 async def unseen(connection: Connection, consumer: str, messages: Sequence[Message]) -> list[Message]:
@@ -34,17 +34,3 @@ async def unseen(connection: Connection, consumer: str, messages: Sequence[Messa
     # Sorted, so that two transactions with ids in common wait for, not deadlock, each other.
     fresh = {row["event_id"] for row in await connection.fetch(INSERT, sorted(once), consumer)}
     return [message for message in once.values() if message.id in fresh]
-
-
-async def forget(connection: Connection) -> int:
-    """Delete what is past its retention, at most 10,000 rows a call.
-
-    Returns:
-        how many rows went.
-    """
-    status = await connection.execute(
-        "DELETE FROM inbox WHERE ctid = ANY(ARRAY(SELECT ctid FROM inbox "
-        "WHERE received_at < now() - make_interval(days => $1) LIMIT 10000))",
-        RETENTION_DAYS,
-    )
-    return int(status.split()[-1])

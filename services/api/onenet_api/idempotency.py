@@ -21,7 +21,7 @@ from onenet_api.tokens import User
 from onenet_common.database import Connection, Database
 from onenet_common.telemetry import meter
 
-RETENTION_HOURS = 24
+RETENTION_DAYS = 1
 
 _replays = meter.create_counter(
     "onenet.api.idempotency.replays", description="Answers given again for their idempotency key"
@@ -43,7 +43,6 @@ _INSERT = """
 INSERT INTO answers (caller, key, request_digest, status, body, etag, location)
 VALUES ($1, $2, $3, $4, $5, $6, $7)
 """
-_FORGET = "DELETE FROM answers WHERE created_at < now() - make_interval(hours => $1)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,8 +117,3 @@ async def replay(connection: Connection, request: Once) -> Response | None:
         )
     _replays.add(1)
     return Answer(row["status"], row["body"], row["etag"], row["location"]).response(replayed=True)
-
-
-async def forget(connection: Connection) -> None:
-    """Delete answers that are past their retention."""
-    await connection.execute(_FORGET, RETENTION_HOURS)

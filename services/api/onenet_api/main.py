@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import httpx
 
-from onenet_api import app
+from onenet_api import app, idempotency
 from onenet_api.connections import projection
 from onenet_api.connections.requests import Requests
 from onenet_api.connections.waiting import Changes
@@ -23,7 +23,7 @@ from onenet_common.backlog import Backlog
 from onenet_common.bus import Consumer, in_transaction
 from onenet_common.database import Database
 from onenet_common.events import CONNECTIONS, INVENTORY
-from onenet_common.housekeeping import Housekeeping
+from onenet_common.housekeeping import Housekeeping, Retention
 from onenet_common.producer import Producer
 from onenet_common.relay import Relay
 from onenet_common.runner import Component, Server, run
@@ -45,7 +45,7 @@ def wire(settings: ApiSettings) -> Sequence[Component]:
     return (
         Topics(settings),
         database,
-        Housekeeping(database),
+        Housekeeping(database, *retentions(settings)),
         producer,
         Relay(database, producer),
         Backlog(database),
@@ -71,6 +71,15 @@ def wire(settings: ApiSettings) -> Sequence[Component]:
         Server(app.build(context), host=settings.api_host, port=settings.api_port),
         # Stopped first: requests that wait for a change are answered, so that the server can drain.
         changes,
+    )
+
+
+def retentions(settings: ApiSettings) -> Sequence[Retention]:
+    """What the API does not keep for ever; connections stay, those that came to their end too."""
+    return (
+        Retention("answers", "created_at", idempotency.RETENTION_DAYS),
+        Retention("audit", "time", settings.api_audit_days),
+        Retention("timeline", "time", settings.api_timeline_days),
     )
 
 

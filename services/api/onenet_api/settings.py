@@ -24,6 +24,8 @@ class ApiSettings(Settings):
         api_oidc_groups_claim: the claim that lists the user's groups.
         api_admin_group: members see and do everything; what they do is audited.
         api_republish_after: seconds without progress until a wish is published again.
+        api_audit_days: how long it can be read who changed what.
+        api_timeline_days: how far back the timeline of a connection reaches.
         api_aws_account: OneNet's own AWS account, which every provider's trust policy names.
     """
 
@@ -37,4 +39,6 @@ class ApiSettings(Settings):
     api_oidc_groups_claim: str = Field(default="groups", min_length=1)
     api_admin_group: str = Field(default="onenet-admins", min_length=1)
     api_republish_after: float = Field(default=60.0, gt=0, le=900)
+    api_audit_days: int = Field(default=400, ge=1, le=36500)
+    api_timeline_days: int = Field(default=400, ge=1, le=36500)
     api_aws_account: str = Field(default="999999999999", pattern=r"^\d{12}$")

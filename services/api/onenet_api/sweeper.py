@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from onenet_api import idempotency
 from onenet_api.connections import model
 from onenet_common import outbox
 from onenet_common.background import Background
@@ -64,7 +63,7 @@ WHERE p.id = stuck.id RETURNING p.*
 
 
 class Sweeper:
-    """Looks for what is stuck, and forgets answers that nobody repeats any more.
+    """Looks for what is stuck.
 
     Args:
         after: seconds without progress until the first repetition.
@@ -89,8 +88,6 @@ class Sweeper:
         for publish_stuck in (self._connections, self._providers):
             while await publish_stuck() == BATCH:
                 pass
-        async with self._database.transaction() as connection:
-            await idempotency.forget(connection)
 
     async def _connections(self) -> int:
         async with self._database.transaction() as connection:

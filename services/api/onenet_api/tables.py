@@ -176,7 +176,10 @@ class TimelineRow(Table, table=True):
     summary: str
     data: dict[str, Any] = _json()
 
-    __table_args__ = (Index("timeline_of_connection", "connection_id", "time", "id"),)
+    __table_args__ = (
+        Index("timeline_of_connection", "connection_id", "time", "id"),
+        Index("timeline_time", "time"),
+    )
 
 
 class AuditRow(Table, table=True):

@@ -14,6 +14,7 @@ from onenet_common.relay import Relay
 from onenet_common.runner import Component, run
 from onenet_common.settings import Settings, load
 from onenet_common.topics import Topics
+from onenet_monitor import store
 from onenet_monitor.figures import Figures
 from onenet_monitor.handlers import handle
 from onenet_monitor.tables import Table
@@ -39,7 +40,7 @@ def wire(settings: Settings) -> Sequence[Component]:
     return [
         Topics(settings),
         database,
-        Housekeeping(database),
+        Housekeeping(database, store.ENDED_STANDINGS),
         producer,
         Relay(database, producer),
         Backlog(database),

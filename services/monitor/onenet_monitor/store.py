@@ -6,9 +6,14 @@ from collections.abc import Iterable, Mapping
 from uuid import UUID
 
 from onenet_common.database import Connection
+from onenet_common.housekeeping import Retention
 from onenet_common.states import Health, State
 from onenet_monitor.standings import OVER, UNDER_WAY, Standing
+from onenet_monitor.tables import ENDED
 from onenet_monitor.verdicts import Verdict
+
+ENDED_STANDINGS = Retention("standings", "moved_at", 30, only=ENDED)
+"""What has ended is remembered longer than any event of it can come back from a topic."""
 
 _KEEP_VERDICT = """
 INSERT INTO verdicts (connection_id, generation, health, candidate, streak, reasons, since, sampled_at)
@@ -24,7 +29,7 @@ INSERT INTO standings (connection_id, generation, state, ctype, asked_at, stands
 VALUES ($1, $2, $3, $4, $5, $6)
 ON CONFLICT (connection_id) DO UPDATE SET
     generation = excluded.generation, state = excluded.state, ctype = excluded.ctype,
-    asked_at = excluded.asked_at, stands = excluded.stands
+    asked_at = excluded.asked_at, stands = excluded.stands, moved_at = now()
 """
 
 

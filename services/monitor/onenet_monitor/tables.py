@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Column, DateTime, MetaData
+from sqlalchemy import Column, DateTime, Index, MetaData, func, text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlmodel import Field, SQLModel
 
@@ -34,10 +34,16 @@ class VerdictRow(Table, table=True):
     sampled_at: datetime = Field(sa_column=_moment())
 
 
+ENDED = "state IN ('DELETED', 'FAILED', 'PLANNED', 'REJECTED')"
+"""Which connections nothing more happens to unless somebody asks."""
+
+
 class StandingRow(Table, table=True):
-    """Where a connection stands, for the key figures; see ``standings.Standing``."""
+    """Where a connection stands, for the key figures; see ``standings.Standing``. ``moved_at`` is when it
+    was written last."""
 
     __tablename__ = "standings"
+    __table_args__ = (Index("standings_ended", "moved_at", postgresql_where=text(ENDED)),)
 
     connection_id: UUID = Field(primary_key=True)
     generation: int
@@ -45,3 +51,6 @@ class StandingRow(Table, table=True):
     ctype: str | None = None
     asked_at: datetime = Field(sa_column=_moment())
     stands: bool = False
+    moved_at: datetime = Field(
+        sa_column=Column(DateTime(timezone=True), nullable=False, server_default=func.now())
+    )

@@ -14,12 +14,16 @@ from uuid import UUID, uuid4
 from onenet_common import outbox
 from onenet_common.database import Connection, Database
 from onenet_common.envelope import Message
+from onenet_common.housekeeping import Retention
 from onenet_provisioner.leases import SECONDS as LEASE_SECONDS
 from onenet_provisioner.leases import Hold, Leases
 from onenet_provisioner.link_rows import COLUMNS, as_json, values_of, work_of
 from onenet_provisioner.links import Work, wanted
 
 CHANNEL = "provisioner_links"
+
+TOMBSTONES = Retention("links", "updated_at", 30, only="phase = 'ENDED' AND due_at IS NULL AND lease IS NULL")
+"""A link that has ended is remembered longer than any event of it can come back from a topic."""
 
 _UPSERT = f"""
 INSERT INTO links ({COLUMNS}, updated_at)

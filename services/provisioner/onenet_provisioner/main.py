@@ -67,7 +67,7 @@ def wire(settings: ProvisionerSettings) -> Sequence[Component]:
     return [
         Topics(settings),
         database,
-        Housekeeping(database),
+        Housekeeping(database, link_store.TOMBSTONES),
         producer,
         Relay(database, producer),
         Backlog(database),

@@ -47,7 +47,10 @@ class LinkRow(Table, table=True):
     """
 
     __tablename__ = "links"
-    __table_args__ = (Index("links_due", "due_at", postgresql_where=text("due_at IS NOT NULL")),)
+    __table_args__ = (
+        Index("links_due", "due_at", postgresql_where=text("due_at IS NOT NULL")),
+        Index("links_ended", "updated_at", postgresql_where=text("phase = 'ENDED'")),
+    )
 
     connection_id: UUID = Field(primary_key=True)
     generation: int
