@@ -1,8 +1,13 @@
-"""Kafka topics with their partitions and retention, created when absent."""
+"""Kafka topics with their partitions and retention, created when absent.
+
+A service creates what is missing and changes nothing that is there; ``onenet-topics`` does
+(``topics_command.py``).
+"""
 
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 
 import structlog
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
@@ -15,13 +20,47 @@ from onenet_common.settings import Settings
 log = structlog.get_logger(__name__)
 
 DAY = 24 * 60 * 60 * 1000
+
+
+def _kept(days: int) -> dict[str, str]:
+    return {"cleanup.policy": "delete", "retention.ms": str(days * DAY)}
+
+
 CONFIGURATION: dict[str, dict[str, str]] = {
-    events.CONNECTIONS: {"retention.ms": str(7 * DAY)},
+    events.CONNECTIONS: _kept(7),
     events.INVENTORY: {"cleanup.policy": "compact"},
-    events.HEALTH: {"retention.ms": str(1 * DAY)},
-    events.FLOWS: {"retention.ms": str(1 * DAY)},
+    events.HEALTH: _kept(1),
+    events.FLOWS: _kept(1),
 }
-DEAD_LETTERS = {"retention.ms": str(14 * DAY)}
+DEAD_LETTERS = _kept(14)
+
+
+def configurations() -> dict[str, dict[str, str]]:
+    """Every topic's configuration by its name, dead letters' too."""
+    return CONFIGURATION | {topic_of(name): DEAD_LETTERS for name in CONFIGURATION}
+
+
+def new_topic(settings: Settings, name: str) -> NewTopic:
+    """A topic of ours as it is created."""
+    return NewTopic(
+        name=name,
+        num_partitions=settings.kafka_partitions,
+        replication_factor=settings.kafka_replication,
+        topic_configs=configurations()[name],
+    )
+
+
+async def create(admin: AIOKafkaAdminClient, topics: Sequence[NewTopic], *, timeout: float) -> None:
+    """Create topics; one that somebody else has created meanwhile is as good.
+
+    Raises:
+        KafkaError: when the broker refuses.
+    """
+    answer = await admin.create_topics(list(topics), timeout_ms=int(timeout * 1000))
+    for name, code, *_ in answer.topic_errors:
+        error = for_code(code)
+        if code and error is not TopicAlreadyExistsError:
+            raise error(name)
 
 
 class Topics:
@@ -55,28 +94,8 @@ class Topics:
         try:
             await admin.start()
             existing = set(await admin.list_topics())
-            missing = [topic for topic in self._wanted() if topic.name not in existing]
-            if not missing:
-                return
-            answer = await admin.create_topics(missing, timeout_ms=int(self._timeout * 1000))
-            for name, code, *_ in answer.topic_errors:
-                error = for_code(code)
-                if code and error is not TopicAlreadyExistsError:
-                    raise error(name)
+            missing = [new_topic(self._settings, name) for name in configurations() if name not in existing]
+            if missing:
+                await create(admin, missing, timeout=self._timeout)
         finally:
             await admin.close()
-
-    def _wanted(self) -> list[NewTopic]:
-        wanted = []
-        for name, configuration in CONFIGURATION.items():
-            wanted.append(self._topic(name, configuration))
-            wanted.append(self._topic(topic_of(name), DEAD_LETTERS))
-        return wanted
-
-    def _topic(self, name: str, configuration: dict[str, str]) -> NewTopic:
-        return NewTopic(
-            name=name,
-            num_partitions=self._settings.kafka_partitions,
-            replication_factor=self._settings.kafka_replication,
-            topic_configs=configuration,
-        )
