@@ -9,8 +9,10 @@ from uuid import UUID
 
 import pytest
 
-from onenet_common.connection import Provider, Resource, Side
+from onenet_common.connection import CType, Provider, Resource, Side
 from onenet_common.errors import Conflict, PathRefused, Permanent, Transient
+from onenet_evaluator.evaluation import evaluate
+from onenet_evaluator.paths import read
 from onenet_local.cloud.handle import LocalCloud
 from onenet_provisioner.drivers.aws.discovery import AwsDiscovery
 from onenet_provisioner.drivers.aws.pacing import Kind
@@ -241,6 +243,33 @@ async def test_discovery_tells_all_that_a_path_needs_to_know(sessions: Sessions,
         "status": "active",
         "ours": True,
     }
+
+
+async def test_a_peering_in_the_making_is_not_taken_for_somebody_elses(
+    sessions: Sessions, scene: AwsScene
+) -> None:
+    """Seen when it was made and not yet tagged on the other side, which had been looked at before."""
+    await drive(scene.driver(), scene.link, crash_after=1)
+    seen = of(
+        await AwsDiscovery(sessions).discover(scene.places[Side.RIGHT].provider), scene.vpcs[Side.RIGHT]
+    )
+    assert [path.ours for path in seen.paths] == [False]
+    wish = scene.link.wish.model_copy(update={"right": seen})
+    assert evaluate(wish, read()).ctype is CType.AWS_PEERING
+
+
+async def test_a_peering_of_somebody_else_is_told_once_both_sides_are_discovered(
+    sessions: Sessions, scene: AwsScene
+) -> None:
+    path = scene.join_by_hand()
+    discovery = AwsDiscovery(sessions)
+    sides = {
+        side.value: of(await discovery.discover(scene.places[side].provider), scene.vpcs[side])
+        for side in Side
+    }
+    decision = evaluate(scene.link.wish.model_copy(update=sides), read())
+    assert decision.ctype is None
+    assert path in " ".join(decision.reasons)
 
 
 async def test_discovery_reads_every_page(cloud: LocalCloud, sessions: Sessions, left: Place) -> None:

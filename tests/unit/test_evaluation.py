@@ -63,7 +63,7 @@ def constraint(of: Wish, name: str) -> Constraint:
 
 
 SAME_REGION = network("vpc-near", "10.3.0.0/16")
-FOREIGN_PEERING = {"left": left(paths=(peering(RIGHT),))}
+FOREIGN_PEERING = {"left": left(paths=(peering(RIGHT),)), "right": right(paths=(peering(LEFT),))}
 OUR_PEERING = {"left": left(paths=(peering(RIGHT, ours=True),), quotas=used(50, 50))}
 
 SATISFIED: list[tuple[str, dict[str, Any]]] = [
@@ -78,8 +78,16 @@ SATISFIED: list[tuple[str, dict[str, Any]]] = [
     ("no peering there already", {}),
     ("no peering there already", {**FOREIGN_PEERING, "adopt": True}),
     ("no peering there already", OUR_PEERING),
-    ("no peering there already", {"left": left(paths=(peering(RIGHT, peer_account="999999999999"),))}),
-    ("no peering there already", {"left": left(paths=(peering(RIGHT, peer_region="us-west-2"),))}),
+    ("no peering there already", {"left": left(paths=(peering(RIGHT),))}),
+    ("no peering there already", {"right": right(paths=(peering(LEFT),))}),
+    (
+        "no peering there already",
+        {**FOREIGN_PEERING, "left": left(paths=(peering(RIGHT, peer_account="999999999999"),))},
+    ),
+    (
+        "no peering there already",
+        {**FOREIGN_PEERING, "left": left(paths=(peering(RIGHT, peer_region="us-west-2"),))},
+    ),
     ("peerings free on the left", {"left": left(quotas=used(49, 50))}),
     ("peerings free on the left", OUR_PEERING),
     ("peerings free on the right", {}),
@@ -108,7 +116,6 @@ BROKEN: list[tuple[str, dict[str, Any], str]] = [
     ("one AWS partition", {"right": right(region="cn-north-1")}, "cn-north-1 in aws-cn"),
     ("one AWS partition", {"left": left(region="us-gov-west-1")}, "partition aws-us-gov"),
     ("no peering there already", FOREIGN_PEERING, "pcx-1 (active)"),
-    ("no peering there already", {"right": right(paths=(peering(LEFT),))}, "pcx-1 (active)"),
     ("peerings free on the left", {"left": left(quotas=used(50, 50))}, "uses 50 of 50 peerings"),
     ("peerings free on the right", {"right": right(quotas=used(51, 50))}, "uses 51 of 50 peerings"),
     ("routes free on the left", {"left": left(quotas=used(500, 500, "routes"))}, "needs 1 more"),

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 
 from onenet_common.addresses import CidrSet
-from onenet_common.connection import Constraint, CType, ExistingPath, ProviderType, Resource, Side, Wish
+from onenet_common.connection import Constraint, CType, ExistingPath, ProviderType, Side, Wish
 from onenet_evaluator.paths import Offer
 
 Check = Callable[[Wish, Offer], Constraint]
@@ -55,7 +55,17 @@ def no_overlap(wish: Wish, _: Offer) -> Constraint:
 
 
 def nothing_there_already(wish: Wish, _: Offer) -> Constraint:
-    foreign = [path for path in existing_paths(wish) if not path.ours]
+    """What one side alone shows untagged is left to the driver, which looks at the provider itself.
+
+    OneNet tags the requester's side first, and the sides are discovered at different times: such a
+    peering may be one that OneNet was making, and may be gone by now.
+    """
+    listed = [{path.native_id for path in _seen_from(wish, side)} for side in Side]
+    foreign = [
+        path
+        for path in existing_paths(wish)
+        if not path.ours and all(path.native_id in ids for ids in listed)
+    ]
     shown = ", ".join(f"{path.native_id} ({path.status})" for path in foreign)
     return _judge(
         "no peering there already",
@@ -140,14 +150,15 @@ def existing_paths(wish: Wish) -> list[ExistingPath]:
     """
     found: dict[str, ExistingPath] = {}
     for side in Side:
-        for path in _paths_to(wish.side(side.other), wish.side(side).paths):
+        for path in _seen_from(wish, side):
             known = found.get(path.native_id)
             found[path.native_id] = path if path.ours or known is None else known
     return list(found.values())
 
 
-def _paths_to(peer: Resource, paths: Iterable[ExistingPath]) -> Iterator[ExistingPath]:
-    for path in paths:
+def _seen_from(wish: Wish, side: Side) -> Iterator[ExistingPath]:
+    peer = wish.side(side.other)
+    for path in wish.side(side).paths:
         same_place = path.peer_account in ("", peer.account) and path.peer_region in ("", peer.region)
         if path.peer_native_id == peer.native_id and same_place:
             yield path
