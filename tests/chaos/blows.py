@@ -49,24 +49,27 @@ BRIEF_STOP = 8.0
 INFRASTRUCTURE = ("broker", "postgres")
 
 
-def blows(victims: Sequence[str], dice: random.Random, *, every: float) -> Iterator[Blow]:
+def blows(
+    victims: Sequence[str], dice: random.Random, *, every: float, longest: float = LONGEST_STOP
+) -> Iterator[Blow]:
     """Blows without end. Everybody is hit in every way before anybody is hit the same way again.
 
     Args:
         victims: names of processes; replicas of one service share the name before the hyphen.
         every: seconds between two blows, on average.
+        longest: seconds of a stop, at most.
     """
     while True:
         deck = [(victim, kind) for victim in victims for kind in Kind]
         dice.shuffle(deck)
         for victim, kind in deck:
-            yield _blow(victim, kind, dice, every)
+            yield _blow(victim, kind, dice, every, longest)
             if kind is Kind.KILL and dice.random() < 0.5:
                 yield from _second(victim, victims, dice)
 
 
-def _blow(victim: str, kind: Kind, dice: random.Random, every: float) -> Blow:
-    longest = BRIEF_STOP if victim in INFRASTRUCTURE else LONGEST_STOP
+def _blow(victim: str, kind: Kind, dice: random.Random, every: float, longest: float) -> Blow:
+    longest = min(longest, BRIEF_STOP) if victim in INFRASTRUCTURE else longest
     return Blow(
         victim,
         kind,

@@ -34,6 +34,7 @@ class Intent:
     Args:
         begins: seconds from the start of the run.
         waits: whether each step waits for the one before to be carried out.
+        port: asked for by a change; None asks again for the same, with the networks as they are.
         anew: ask for the pair again once it is deleted.
     """
 
@@ -41,6 +42,7 @@ class Intent:
     begins: float
     waits: bool
     changes: bool
+    port: int | None
     deletes: bool
     anew: bool
 
@@ -53,6 +55,7 @@ def intents(pairs: Sequence[Pair], dice: random.Random, *, seconds: float) -> li
             begins=dice.uniform(0.0, seconds),
             waits=dice.random() < 0.6,
             changes=dice.random() < 0.5,
+            port=dice.choice((None, 443)),
             deletes=(deletes := dice.random() < 0.5),
             anew=deletes and dice.random() < 0.3,
         )
@@ -82,7 +85,7 @@ class User:
         if intent.waits:
             await self._settled(connection)
         if intent.changes:
-            await self._change(connection, intent.pair)
+            await self._change(connection, intent)
         if not intent.deletes:
             return
         await self._delete(connection, intent.pair)
@@ -99,16 +102,21 @@ class User:
         self._accepted(made.id, pair, Verb.CREATE, tries)
         return made.id
 
-    async def _change(self, connection: UUID, pair: Pair) -> None:
-        """Ask for it again with its networks as they are now; what is under way refuses."""
+    async def _change(self, connection: UUID, intent: Intent) -> None:
+        """Ask for another filter, or for the same again; what is under way refuses."""
         before = await self._settled(connection)
         if before.state != "ESTABLISHED":
             self.ledger.refused += 1
             return
 
         async def change(onenet: Client) -> None:
-            if (await onenet.connections.get(connection)).generation == before.generation:
+            if (await onenet.connections.get(connection)).generation != before.generation:
+                return
+            if intent.port is None:
                 await onenet.connections.retry(connection)
+            else:
+                only = {"protocol": "tcp", "from_port": intent.port, "to_port": intent.port}
+                await onenet.connections.change(connection, {"l4filters": [only]})
 
         try:
             _, tries = await self._insist(change)
@@ -117,7 +125,7 @@ class User:
             if (await self._read(connection)).generation == before.generation:
                 raise
             tries = 2
-        self._accepted(connection, pair, Verb.CHANGE, tries)
+        self._accepted(connection, intent.pair, Verb.CHANGE, tries)
 
     async def _delete(self, connection: UUID, pair: Pair) -> None:
         try:

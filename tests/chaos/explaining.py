@@ -8,7 +8,7 @@ from uuid import UUID
 import asyncpg
 
 _CONNECTION = """
-SELECT state, generation, attempts, now() - published_at AS asked, now() - updated_at AS changed
+SELECT state, reasons, generation, attempts, now() - published_at AS asked, now() - updated_at AS changed
 FROM api.connections WHERE id = $1
 """
 _LINK = """

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from uuid import UUID
 
-from onenet_common.states import State, after
+from onenet_common.states import State
 
 ONE_AT_A_TIME = ("onenet-api", "onenet-provisioner")
 """Producers that hold the connection's row while they write: what they say of it is in order."""
@@ -38,7 +38,6 @@ class Published:
     generation: int
     producer: str
     time: datetime
-    reverted: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,12 +73,14 @@ class Snapshot:
 
     Args:
         wanted: what the last accepted request asked for, by connection.
+        rebuilt: states by connection, as the topic alone tells them.
         timelines: ids of events, by connection, as the API shows them.
     """
 
     wanted: Mapping[UUID, str] = field(default_factory=dict)
     shown: Mapping[UUID, Shown] = field(default_factory=dict)
     published: Sequence[Published] = ()
+    rebuilt: Mapping[UUID, str] = field(default_factory=dict)
     timelines: Mapping[UUID, frozenset[UUID]] = field(default_factory=dict)
     peerings: Sequence[Peering] = ()
     routes: Sequence[Route] = ()
@@ -197,10 +198,10 @@ def lost_events(seen: Snapshot) -> Iterator[str]:
 
 def subscriber(seen: Snapshot) -> Iterator[str]:
     """Whoever listened all the time knows the same states as the API."""
-    rebuilt = rebuild(seen.published)
     for connection, shown in seen.shown.items():
-        if rebuilt.get(connection) != shown.state:
-            yield f"a subscriber has {connection} as {rebuilt.get(connection)}, the API as {shown.state}"
+        rebuilt = seen.rebuilt.get(connection)
+        if rebuilt != shown.state:
+            yield f"a subscriber has {connection} as {rebuilt}, the API as {shown.state}"
 
 
 def disorder(seen: Snapshot) -> Iterator[str]:
@@ -235,22 +236,6 @@ RULES: dict[str, Rule] = {
         dead_letters,
     )
 }
-
-
-def rebuild(published: Iterable[Published]) -> dict[UUID, State]:
-    """The states that a subscriber arrives at who follows the public contract alone: each id
-    counts once, an older generation is history, and the table says what may follow."""
-    states: dict[UUID, State] = {}
-    generations: dict[UUID, int] = {}
-    for event in _once(published):
-        if event.generation < generations.get(event.connection, 0):
-            continue
-        generations[event.connection] = event.generation
-        happening = "reverted" if event.reverted else event.happening
-        following = after(states.get(event.connection, State.PENDING_APPROVAL), happening)
-        if following is not None:
-            states[event.connection] = following
-    return states
 
 
 def redelivered(published: Sequence[Published]) -> int:

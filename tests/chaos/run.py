@@ -18,6 +18,7 @@ from uuid import UUID
 from onenet_client.client import Client
 from onenet_client.login import with_hint
 from onenet_client.retry import Retry
+from onenet_common.projection import rebuild
 from onenet_local.cloud.handle import LocalCloud
 from onenet_local.parts import Choice
 from onenet_local.probes import HOST
@@ -25,7 +26,7 @@ from onenet_local.services import SERVICES
 from onenet_local.settings import LocalSettings
 from onenet_local.stack import Stack
 from tests.chaos import looking
-from tests.chaos.blows import blows
+from tests.chaos.blows import LONGEST_STOP, blows
 from tests.chaos.clients import Intent, User, act, intents
 from tests.chaos.explaining import explain
 from tests.chaos.judge import Finding, Snapshot, judge, redelivered, unsettled
@@ -62,12 +63,14 @@ class Plan:
     Args:
         seconds: how long blows fall.
         every: seconds between two blows, on average.
+        longest_stop: seconds for which a process is stopped, at most.
     """
 
     seed: int
     connections: int
     seconds: float
     every: float = 3.0
+    longest_stop: float = LONGEST_STOP
     settle: float = SETTLE_SECONDS
 
 
@@ -166,7 +169,8 @@ class Storm:
         self._cloud.arm(*FAULTS, seed=self._plan.seed)
         striker = Striker(self._stack, self._cloud, self._posting, self._clock)
         victims = sorted(name for name in self._stack.processes if name not in ("cloud", "issuer"))
-        falling = blows(victims, random.Random(self._plan.seed + 1), every=self._plan.every)
+        dice = random.Random(self._plan.seed + 1)
+        falling = blows(victims, dice, every=self._plan.every, longest=self._plan.longest_stop)
         async with asyncio.TaskGroup() as group:
             group.create_task(striker.strike(falling, until=self._plan.seconds))
             group.create_task(self._readdress())
@@ -213,6 +217,7 @@ class Storm:
             wanted=self._outcome.ledger.wanted(),
             shown=shown,
             published=self._subscriber.received,
+            rebuilt={one.id: one.state for one in rebuild(self._subscriber.messages).values()},
             timelines=timelines,
             peerings=found[0],
             routes=found[1],

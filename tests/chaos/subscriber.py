@@ -11,7 +11,7 @@ from aiokafka.errors import KafkaError
 
 from onenet_common.dead_letters import topic_of
 from onenet_common.envelope import Message, decode
-from onenet_common.events import CONNECTIONS, HEALTH, INVENTORY, ConnectionEvent, ConnectionFailed
+from onenet_common.events import CONNECTIONS, HEALTH, INVENTORY, ConnectionEvent
 from tests.chaos.judge import DeadLetter, Published
 from tests.e2e.estate import until
 
@@ -25,6 +25,7 @@ class Subscriber:
         self._kafka = kafka
         self._reached: dict[TopicPartition, int] = {}
         self._listening: asyncio.Task[None] | None = None
+        self.messages: list[Message] = []
         self.received: list[Published] = []
 
     def start(self) -> None:
@@ -60,6 +61,7 @@ class Subscriber:
             for record in records:
                 message = decode(record.value, record.headers)
                 if message is not None and isinstance(message.event, ConnectionEvent):
+                    self.messages.append(message)
                     self.received.append(_published(message, message.event))
                 self._reached[partition] = record.offset + 1
 
@@ -89,7 +91,6 @@ def _published(message: Message, event: ConnectionEvent) -> Published:
         generation=event.generation,
         producer=message.source,
         time=message.time,
-        reverted=isinstance(event, ConnectionFailed) and event.reverted,
     )
 
 
