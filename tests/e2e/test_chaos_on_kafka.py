@@ -20,7 +20,7 @@ from tests.brokers import local_settings
 from tests.chaos.report import markdown
 from tests.chaos.run import Plan, run
 
-SHORT = Plan(seed=1, connections=40, seconds=20, every=2.0, longest_stop=8.0, settle=120.0)
+SHORT = Plan(seed=1, connections=24, seconds=15, every=1.5, longest_stop=8.0, settle=120.0)
 
 
 def _why_not() -> str:
