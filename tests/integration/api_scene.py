@@ -57,10 +57,10 @@ class Scene:
         kafka: settings of a broker that runs; the API can do without one but for dead letters.
     """
 
-    def __init__(self, url: str, kafka: Mapping[str, Any] | None = None) -> None:
+    def __init__(self, url: str, kafka: Mapping[str, Any] | None = None, schema: str = "api") -> None:
         self.issuer = Issuer()
         self.settings = ApiSettings(api_oidc_issuer=URL, **kafka or {})
-        self.database = Database(url, schema="api", metadata=METADATA)
+        self.database = Database(url, schema=schema, metadata=METADATA)
         self.keys = IssuerKeys(URL, self.issuer.client())
         self.changes = Changes(self.database)
         verifier = TokenVerifier(self.keys, self.settings)

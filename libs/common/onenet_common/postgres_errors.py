@@ -30,10 +30,12 @@ UNAVAILABLE = (
     asyncpg.PostgresSystemError,
     asyncpg.InvalidCatalogNameError,
     asyncpg.InternalClientError,
+    asyncpg.InvalidCachedStatementError,
     OSError,
 )
 """What says that the same statement may succeed later: the server is away, full, shutting down, a
-standby, without our database yet, broke a deadlock, or gave up on us who were asleep. asyncpg calls it
+standby, without our database yet, broke a deadlock, or gave up on us who were asleep. A migration
+makes a cached plan invalid, which asyncpg forgets on meeting it. asyncpg calls it
 an internal error of its own when a statement begins while the server's farewell is being read. OSError
 includes ConnectionError and TimeoutError."""
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from onenet_api.connections import model
+from onenet_api.connections.store import READ
 from onenet_common import outbox
 from onenet_common.background import Background
 from onenet_common.connection import Provider
@@ -36,7 +37,7 @@ WISHES = (ConnectionRequested, ConnectionDeletionRequested, ProviderRegistered, 
 _republished = meter.create_counter("onenet.api.republished", description="Wishes published again, by type")
 
 # $1 seconds without progress, $2 longest pause, $3 batch
-_STUCK_CONNECTIONS = """
+_STUCK_CONNECTIONS = f"""
 UPDATE connections AS c SET published_at = now(), attempts = c.attempts + 1
 FROM (
     SELECT id FROM connections
@@ -44,7 +45,7 @@ FROM (
         AND published_at < now() - make_interval(secs => least($1 * 2 ^ least(attempts, 30), $2))
     ORDER BY published_at LIMIT $3 FOR UPDATE SKIP LOCKED
 ) AS stuck
-WHERE c.id = stuck.id RETURNING c.*
+WHERE c.id = stuck.id RETURNING {READ}
 """
 # A provider is stuck while nobody has looked, and while we miss what the last look listed.
 _STUCK_PROVIDERS = """

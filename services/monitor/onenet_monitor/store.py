@@ -36,7 +36,8 @@ ON CONFLICT (connection_id) DO UPDATE SET
 async def verdicts(connection: Connection, ids: Iterable[UUID]) -> dict[UUID, Verdict]:
     """The verdicts on these connections, locked in the order of their ids."""
     rows = await connection.fetch(
-        "SELECT * FROM verdicts WHERE connection_id = ANY($1) ORDER BY connection_id FOR UPDATE",
+        "SELECT connection_id, generation, health, candidate, streak, reasons, since, sampled_at "
+        "FROM verdicts WHERE connection_id = ANY($1) ORDER BY connection_id FOR UPDATE",
         sorted(set(ids)),
     )
     return {
@@ -81,7 +82,8 @@ async def drop_verdicts(connection: Connection, ids: Iterable[UUID]) -> None:
 async def standings(connection: Connection, ids: Iterable[UUID]) -> dict[UUID, Standing]:
     """Where these connections stand, locked in the order of their ids."""
     rows = await connection.fetch(
-        "SELECT * FROM standings WHERE connection_id = ANY($1) ORDER BY connection_id FOR UPDATE",
+        "SELECT connection_id, generation, state, ctype, asked_at, stands "
+        "FROM standings WHERE connection_id = ANY($1) ORDER BY connection_id FOR UPDATE",
         sorted(set(ids)),
     )
     return {

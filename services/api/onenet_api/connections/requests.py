@@ -19,7 +19,7 @@ from onenet_api.connections import timeline
 from onenet_api.connections.admission import Endpoint, Occupant, Survey
 from onenet_api.connections.decisions import Decided
 from onenet_api.connections.model import Connection
-from onenet_api.connections.store import rows
+from onenet_api.connections.store import COLUMNS, rows
 from onenet_api.connections.views import ConnectionRequest
 from onenet_api.idempotency import Once
 from onenet_api.tables import LIVE_PAIR
@@ -57,15 +57,15 @@ ORDER BY place
 # The resources are locked as they were judged, against new addresses and the deletion of their
 # provider; a connection of which either has another version by now is not stored. Pairs are stored
 # in their order, so that two statements with some in common wait for, not deadlock, each other.
-_STORE = """
+_STORE = f"""
 WITH locked AS (
-    SELECT id, version FROM resources WHERE id = ANY($2::uuid[]) ORDER BY id FOR SHARE
+    SELECT id AS side, version AS seen FROM resources WHERE id = ANY($2::uuid[]) ORDER BY id FOR SHARE
 ), stored AS (
-    INSERT INTO connections
-    SELECT n.* FROM jsonb_populate_recordset(NULL::connections, $1) AS n
+    INSERT INTO connections ({COLUMNS})
+    SELECT {COLUMNS} FROM jsonb_populate_recordset(NULL::connections, $1) AS n
     JOIN unnest($3::uuid[], $4::int[], $5::int[]) AS judged (id, version_left, version_right) USING (id)
-    JOIN locked AS l ON l.id = n.resource_left AND l.version = version_left
-    JOIN locked AS r ON r.id = n.resource_right AND r.version = version_right
+    JOIN locked AS l ON l.side = n.resource_left AND l.seen = version_left
+    JOIN locked AS r ON r.side = n.resource_right AND r.seen = version_right
     ORDER BY least(resource_left, resource_right), greatest(resource_left, resource_right)
     RETURNING id
 ), published AS (
@@ -75,9 +75,9 @@ WITH locked AS (
         WITH ORDINALITY AS event (topic, key, headers, value, place)
     JOIN stored ON key = stored.id::text ORDER BY place
 ), told AS (
-    INSERT INTO timeline
-    SELECT t.* FROM jsonb_populate_recordset(NULL::timeline, $10) AS t
-    JOIN stored ON connection_id = stored.id
+    INSERT INTO timeline ({timeline.COLUMNS})
+    SELECT {timeline.COLUMNS} FROM jsonb_populate_recordset(NULL::timeline, $10)
+    WHERE connection_id IN (SELECT id FROM stored)
 ), audited AS (
     INSERT INTO audit (id, actor, action, object_type, object_id, detail, services, trace_id)
     SELECT a.id, actor, action, object_type, object_id, detail, services, trace_id

@@ -25,9 +25,15 @@ from onenet_common.envelope import Message
 JOINED = frozenset({"service_name_left", "service_name_right"})
 """Fields of a connection that are no columns of its table."""
 
+# The table may have columns of the next release; ours alone are read and written.
+WRITTEN = [name for name in Connection.model_fields if name not in JOINED]
+COLUMNS = ", ".join(f'"{name}"' for name in WRITTEN)
+READ = ", ".join(f'c."{name}"' for name in WRITTEN)
+"""The columns of a connection, as ``c``."""
+
 # $1 is the user's scope: null for administrators, whom nothing limits.
-_SELECT = """
-SELECT c.*, coalesce(l.name, '') AS service_name_left, coalesce(r.name, '') AS service_name_right,
+_SELECT = f"""
+SELECT {READ}, coalesce(l.name, '') AS service_name_left, coalesce(r.name, '') AS service_name_right,
     ($1::text[] IS NULL OR l.owners && $1) AS owns_left, ($1::text[] IS NULL OR r.owners && $1) AS owns_right
 FROM connections c
 LEFT JOIN services l ON l.id = c.service_left
@@ -36,7 +42,7 @@ LEFT JOIN services r ON r.id = c.service_right
 _VISIBLE = "($1::text[] IS NULL OR l.owners && $1 OR r.owners && $1)"
 _FIND = f"{_SELECT} WHERE c.id = $2 AND {_VISIBLE}"
 _FIND_AND_LOCK = f"{_FIND} FOR UPDATE OF c"
-_CHANGED = [name for name in Connection.model_fields if name not in JOINED | {"id", "created_at"}]
+_CHANGED = [name for name in WRITTEN if name not in {"id", "created_at"}]
 _UPDATE = " ".join(
     (
         "UPDATE connections AS c SET",
@@ -118,7 +124,7 @@ EXISTS (
 async def locked(connection: database.Connection, condition: str, *arguments: Any) -> dict[UUID, Connection]:
     """Connections for whom a condition on ``c`` holds, locked in the order of their ids."""
     rows = await connection.fetch(
-        f"SELECT c.* FROM connections c WHERE {condition} ORDER BY c.id FOR UPDATE",
+        f"SELECT {READ} FROM connections c WHERE {condition} ORDER BY c.id FOR UPDATE",
         *arguments,
     )
     return {row["id"]: Connection.model_validate(dict(row)) for row in rows}

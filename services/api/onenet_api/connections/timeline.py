@@ -10,6 +10,7 @@ from pydantic import TypeAdapter
 
 from onenet_api.connections.views import TimelineItem, TimelineQuery
 from onenet_api.pages import Listing, Page
+from onenet_api.tables import TimelineRow
 from onenet_common import database, events, outbox
 from onenet_common.connection import Step
 from onenet_common.envelope import Message
@@ -19,8 +20,12 @@ HIDDEN = {"connection_id", "generation", "wish"}
 """What stands elsewhere, or is more than one side's owners may see."""
 
 _ROWS = TypeAdapter(list[dict[str, Any]])
-_INSERT = """
-INSERT INTO timeline SELECT * FROM jsonb_populate_recordset(NULL::timeline, $1) ON CONFLICT DO NOTHING
+COLUMNS = ", ".join(f'"{name}"' for name in TimelineRow.model_fields)
+"""Ours; the table may have more, of the next release."""
+
+_INSERT = f"""
+INSERT INTO timeline ({COLUMNS})
+SELECT {COLUMNS} FROM jsonb_populate_recordset(NULL::timeline, $1) ON CONFLICT DO NOTHING
 """
 
 
