@@ -1,4 +1,4 @@
-"""One PostgreSQL schema per service: created at start, reached through an asyncpg pool.
+"""One PostgreSQL schema per service: migrated at start, reached through an asyncpg pool.
 
 JSON columns take either a value, or a string that is JSON text already.
 """
@@ -9,6 +9,7 @@ import asyncio
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from functools import partial
 from typing import Any, TypeAlias
 
 import asyncpg
@@ -20,6 +21,7 @@ from sqlalchemy.schema import CreateIndex, CreateTable
 
 from onenet_common import inbox, outbox
 from onenet_common.errors import Transient
+from onenet_common.migrations import Migrations, current_revision
 from onenet_common.postgres_errors import TranslatingConnection, loss_translated, translated
 
 log = structlog.get_logger(__name__)
@@ -37,17 +39,29 @@ class Database:
     Args:
         url: ``postgresql://…``; it may hold a password and is never logged.
         schema: the service's schema, created when absent.
-        metadata: the service's own tables; outbox and inbox come on top.
+        migrations: what the service's schema is made by.
+        metadata: tables to be created beside outbox and inbox when absent, for a schema without migrations.
+        migrate: apply missing migrations at start; otherwise wait until somebody has.
         size: most connections that the pool opens.
         timeout: seconds for connecting and for any one statement.
     """
 
     def __init__(
-        self, url: str, *, schema: str, metadata: MetaData, size: int = 10, timeout: float = 30.0
+        self,
+        url: str,
+        *,
+        schema: str,
+        migrations: Migrations | None = None,
+        metadata: MetaData | None = None,
+        migrate: bool = True,
+        size: int = 10,
+        timeout: float = 30.0,
     ) -> None:
         self.schema = schema
         self._url = url
-        self._metadata = metadata
+        self._migrations = migrations
+        self._metadata = metadata or MetaData()
+        self._migrate = migrate
         self._size = size
         self._timeout = timeout
         self._pool: asyncpg.Pool[asyncpg.Record] | None = None
@@ -55,8 +69,14 @@ class Database:
         """Set after a commit that may have written the outbox; the relay clears it."""
 
     async def start(self) -> None:
-        """Wait for the server, then create what is missing; safe with many at once."""
-        await self._until_available(self._create_schema)
+        """Wait for the server, then migrate the schema; safe with many at once.
+
+        A schema that is newer than our migrations is taken as it is.
+        """
+        if self._migrations is None:
+            await self._until_available(self._create_schema)
+        else:
+            await self._until_available(partial(self._migrate_schema, self._migrations))
         await self._until_available(self._open_pool)
 
     async def stop(self) -> None:
@@ -147,6 +167,31 @@ class Database:
                 await connection.execute(f'CREATE SCHEMA IF NOT EXISTS "{self.schema}"')
                 for statement in (outbox.TABLE, inbox.TABLE, *_create_statements(self._metadata)):
                     await connection.execute(statement)
+        finally:
+            await connection.close()
+
+    async def _migrate_schema(self, migrations: Migrations) -> None:
+        found = await self.revision()
+        if not migrations.behind(found):
+            return
+        if not self._migrate:
+            raise Transient(
+                f"schema {self.schema} is at revision {found or 'none'} and must be at {migrations.head}: "
+                f"run `onenet-{self.schema} migrate`, or set ONENET_MIGRATE=true",
+                code="schema_behind",
+            )
+        await migrations.upgrade(self.connect, self.schema)
+        log.info("schema.migrated", schema=self.schema, before=found, revision=migrations.head)
+
+    async def revision(self) -> str | None:
+        """The schema's revision; None when it has none yet.
+
+        Raises:
+            Transient: when the database is away.
+        """
+        connection = await self.connect()
+        try:
+            return await current_revision(connection)
         finally:
             await connection.close()
 

@@ -27,6 +27,8 @@ class Settings(KafkaSettings):
 
     Args:
         database_url: ``postgresql://user:password@host:port/database``.
+        migrate: bring the service's schema up to date at start; otherwise ``onenet-<service> migrate``
+            does, and the start waits for it.
         otlp_endpoint: where traces go (OTLP over HTTP), such as ``http://collector:4318``.
         trace_ratio: the share of traces that is recorded; a caller's decision, in its
             ``traceparent``, goes before it.
@@ -36,6 +38,7 @@ class Settings(KafkaSettings):
     model_config = SettingsConfigDict(env_prefix=PREFIX, extra="ignore", frozen=True)
 
     database_url: SecretStr = SecretStr("postgresql://onenet@127.0.0.1:5432/onenet")
+    migrate: bool = True
     otlp_endpoint: str | None = None
     trace_ratio: float = Field(default=1.0, ge=0, le=1)
     log_level: str = Field(default="INFO", pattern="^(DEBUG|INFO|WARNING|ERROR)$")

@@ -17,13 +17,15 @@ from onenet_api.keys import IssuerKeys
 from onenet_api.resources import inventory
 from onenet_api.settings import ApiSettings
 from onenet_api.sweeper import Sweeper
-from onenet_api.tables import METADATA
 from onenet_api.tokens import TokenVerifier
 from onenet_common.backlog import Backlog
 from onenet_common.bus import Consumer, in_transaction
+from onenet_common.commands import dispatch
 from onenet_common.database import Database
 from onenet_common.events import CONNECTIONS, INVENTORY
 from onenet_common.housekeeping import Housekeeping, Retention
+from onenet_common.migrating import migrate
+from onenet_common.migrations import Migrations
 from onenet_common.producer import Producer
 from onenet_common.relay import Relay
 from onenet_common.runner import Component, Server, run
@@ -31,11 +33,12 @@ from onenet_common.settings import load
 from onenet_common.topics import Topics
 
 SERVICE = "onenet-api"
+MIGRATIONS = Migrations("onenet_api.migrations")
 
 
 def wire(settings: ApiSettings) -> Sequence[Component]:
     """Build every part, inert, in the order in which they start."""
-    database = Database(settings.database_url.get_secret_value(), schema="api", metadata=METADATA)
+    database = _database(settings)
     producer = Producer(settings)
     keys = IssuerKeys(settings.api_oidc_issuer, httpx.AsyncClient(), jwks_url=settings.api_oidc_jwks_url)
     changes = Changes(database)
@@ -84,6 +87,23 @@ def retentions(settings: ApiSettings) -> Sequence[Retention]:
 
 
 def main() -> None:
-    """Run the API until SIGTERM."""
-    settings = load(ApiSettings, "API")
+    """Run until SIGTERM, or do what the command line says."""
+    dispatch(SERVICE, _serve, {"migrate": migrate(lambda: _database(_settings()), MIGRATIONS)})
+
+
+def _serve() -> None:
+    settings = _settings()
     run(SERVICE, settings, lambda: wire(settings))
+
+
+def _settings() -> ApiSettings:
+    return load(ApiSettings, "API")
+
+
+def _database(settings: ApiSettings) -> Database:
+    return Database(
+        settings.database_url.get_secret_value(),
+        schema="api",
+        migrations=MIGRATIONS,
+        migrate=settings.migrate,
+    )

@@ -7,8 +7,11 @@ from collections.abc import Sequence
 from onenet_common import events
 from onenet_common.backlog import Backlog
 from onenet_common.bus import Consumer, in_transaction
+from onenet_common.commands import dispatch
 from onenet_common.database import Database
 from onenet_common.housekeeping import Housekeeping
+from onenet_common.migrating import migrate
+from onenet_common.migrations import Migrations
 from onenet_common.producer import Producer
 from onenet_common.relay import Relay
 from onenet_common.runner import Component, run
@@ -17,17 +20,15 @@ from onenet_common.topics import Topics
 from onenet_monitor import store
 from onenet_monitor.figures import Figures
 from onenet_monitor.handlers import handle
-from onenet_monitor.tables import Table
 
 NAME = "onenet-monitor"
+MIGRATIONS = Migrations("onenet_monitor.migrations")
 PATIENCE = 0.25
 """Seconds by which a verdict may come later, since nobody waits for one."""
 
 
 def wire(settings: Settings) -> Sequence[Component]:
-    database = Database(
-        settings.database_url.get_secret_value(), schema="monitor", metadata=Table.metadata, size=4
-    )
+    database = _database(settings)
     producer = Producer(settings)
     consumer = Consumer(
         settings,
@@ -50,8 +51,27 @@ def wire(settings: Settings) -> Sequence[Component]:
 
 
 def main() -> None:
-    settings = load(Settings, "MONITOR")
+    """Run until SIGTERM, or do what the command line says."""
+    dispatch(NAME, _serve, {"migrate": migrate(lambda: _database(_settings()), MIGRATIONS)})
+
+
+def _serve() -> None:
+    settings = _settings()
     run(NAME, settings, lambda: wire(settings))
+
+
+def _settings() -> Settings:
+    return load(Settings, "MONITOR")
+
+
+def _database(settings: Settings) -> Database:
+    return Database(
+        settings.database_url.get_secret_value(),
+        schema="monitor",
+        migrations=MIGRATIONS,
+        migrate=settings.migrate,
+        size=4,
+    )
 
 
 if __name__ == "__main__":

@@ -7,8 +7,11 @@ from collections.abc import Sequence
 from onenet_common import events
 from onenet_common.backlog import Backlog
 from onenet_common.bus import Consumer, in_transaction
+from onenet_common.commands import dispatch
 from onenet_common.database import Database
 from onenet_common.housekeeping import Housekeeping
+from onenet_common.migrating import migrate
+from onenet_common.migrations import Migrations
 from onenet_common.notifications import Listener
 from onenet_common.producer import Producer
 from onenet_common.relay import Relay
@@ -25,17 +28,15 @@ from onenet_provisioner.links import Work
 from onenet_provisioner.provider_store import Look, ProviderStore
 from onenet_provisioner.reconciler import Reconciler
 from onenet_provisioner.settings import ProvisionerSettings
-from onenet_provisioner.tables import Table
 from onenet_provisioner.touched import Touched
 
 NAME = "onenet-provisioner"
+MIGRATIONS = Migrations("onenet_provisioner.migrations")
 DISCOVERIES_AT_ONCE = 8
 
 
 def wire(settings: ProvisionerSettings) -> Sequence[Component]:
-    database = Database(
-        settings.database_url.get_secret_value(), schema="provisioner", metadata=Table.metadata, size=16
-    )
+    database = _database(settings)
     links = LinkStore(database, deadline=settings.deadline)
     providers = ProviderStore(database)
     clouds = registry(settings, providers.provider)
@@ -82,8 +83,27 @@ def wire(settings: ProvisionerSettings) -> Sequence[Component]:
 
 
 def main() -> None:
-    settings = load(ProvisionerSettings, "PROVISIONER")
+    """Run until SIGTERM, or do what the command line says."""
+    dispatch(NAME, _serve, {"migrate": migrate(lambda: _database(_settings()), MIGRATIONS)})
+
+
+def _serve() -> None:
+    settings = _settings()
     run(NAME, settings, lambda: wire(settings))
+
+
+def _settings() -> ProvisionerSettings:
+    return load(ProvisionerSettings, "PROVISIONER")
+
+
+def _database(settings: ProvisionerSettings) -> Database:
+    return Database(
+        settings.database_url.get_secret_value(),
+        schema="provisioner",
+        migrations=MIGRATIONS,
+        migrate=settings.migrate,
+        size=16,
+    )
 
 
 if __name__ == "__main__":

@@ -1,0 +1,224 @@
+"""Schemas are made and changed by migrations, by whoever comes first, wholly or not at all."""
+
+from __future__ import annotations
+
+import asyncio
+import subprocess
+import sys
+from collections.abc import Callable
+from importlib.resources import files
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+import asyncpg
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import Connection, MetaData
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.ext.asyncio import create_async_engine
+from sqlalchemy.pool import NullPool
+
+from onenet_api import main as api
+from onenet_api.tables import METADATA
+from onenet_common.database import Database
+from onenet_common.errors import Transient
+from onenet_common.migrations import VERSION_TABLE, Migrations
+from onenet_monitor import main as monitor
+from onenet_monitor.tables import Table as MonitorTable
+from onenet_provisioner import main as provisioner
+from onenet_provisioner.tables import Table as ProvisionerTable
+
+_numbers = count(1)
+_SERVICES = [
+    pytest.param(api.MIGRATIONS, METADATA, id="api"),
+    pytest.param(monitor.MIGRATIONS, MonitorTable.metadata, id="monitor"),
+    pytest.param(provisioner.MIGRATIONS, ProvisionerTable.metadata, id="provisioner"),
+]
+OF_EVERY_SCHEMA = {"inbox", "outbox", VERSION_TABLE}
+"""Tables that are in no service's metadata."""
+_STRUCTURE = """
+SELECT format('%s.%s %s null=%s default=%s identity=%s', table_name, column_name,
+    coalesce(nullif(udt_name, ''), data_type), is_nullable, column_default, identity_generation)
+FROM information_schema.columns WHERE table_schema = $1
+UNION ALL SELECT indexdef FROM pg_indexes WHERE schemaname = $1
+UNION ALL SELECT format('%s %s', conrelid::regclass, pg_get_constraintdef(oid))
+FROM pg_constraint WHERE connamespace = to_regnamespace($1)
+"""
+
+
+def fresh(url: str, *, size: int = 2, **options: Any) -> Database:
+    """A database on a schema that nobody has made yet."""
+    return Database(url, schema=f"migrated_{next(_numbers)}", size=size, **options)
+
+
+async def structure(database: Database) -> set[str]:
+    connection = await database.connect()
+    rows = await connection.fetch(_STRUCTURE, database.schema)
+    await connection.close()
+    lines = {str(row[0]).replace(f"{database.schema}.", "") for row in rows}
+    return {line for line in lines if VERSION_TABLE not in line}
+
+
+async def started(database: Database) -> Database:
+    await database.start()
+    await database.stop()
+    return database
+
+
+@pytest.fixture
+def next_release(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], Migrations]:
+    """The monitor's migrations and one more, whose statement is given."""
+
+    def make(statement: str) -> Migrations:
+        package = f"next_release_{next(_numbers)}"
+        versions = tmp_path / package / "versions"
+        versions.mkdir(parents=True)
+        for file in (files(monitor.MIGRATIONS.package) / "versions").iterdir():
+            if file.name.endswith(".py"):
+                (versions / file.name).write_text(file.read_text())
+        (versions.parent / "__init__.py").touch()
+        (versions / "0002_wider.py").write_text(
+            "from alembic import op\nrevision, down_revision = '0002', '0001'\n\n\ndef upgrade():\n"
+            "    op.execute('ALTER TABLE standings ADD COLUMN wider text')\n"
+            f"    op.execute({statement!r})\n"
+        )
+        monkeypatch.syspath_prepend(str(tmp_path))
+        return Migrations(package)
+
+    return make
+
+
+@pytest.mark.parametrize(("migrations", "metadata"), _SERVICES)
+async def test_revisions_are_numbered_in_their_order(migrations: Migrations, metadata: MetaData) -> None:
+    scripts = ScriptDirectory(str(files(migrations.package)))
+    assert [script.revision for script in scripts.walk_revisions()] == migrations.revisions[::-1]
+
+
+@pytest.mark.parametrize(("migrations", "metadata"), _SERVICES)
+async def test_migrations_make_what_the_code_works_on(
+    postgres_url: str, migrations: Migrations, metadata: MetaData
+) -> None:
+    migrated = await started(fresh(postgres_url, migrations=migrations))
+    created = await started(fresh(postgres_url, metadata=metadata))
+    assert await structure(migrated) == await structure(created)
+    assert len(await structure(migrated)) > 20
+
+    def differences(connection: Connection) -> list[Any]:
+        options = {"compare_type": True, "include_name": lambda name, *_: name not in OF_EVERY_SCHEMA}
+        return list(compare_metadata(MigrationContext.configure(connection, opts=options), metadata))
+
+    engine = create_async_engine("postgresql+asyncpg://", async_creator=migrated.connect, poolclass=NullPool)
+    async with engine.connect() as connection:
+        assert await connection.run_sync(differences) == []
+
+
+@pytest.mark.parametrize(("migrations", "metadata"), _SERVICES)
+async def test_a_schema_from_before_there_were_migrations_is_adopted_with_its_rows(
+    postgres_url: str, migrations: Migrations, metadata: MetaData
+) -> None:
+    old = await started(fresh(postgres_url, metadata=metadata))
+    before = await structure(old)
+    connection = await old.connect()
+    await connection.execute("INSERT INTO inbox VALUES (gen_random_uuid(), 'somebody')")
+    assert await old.revision() is None
+
+    await migrations.upgrade(old.connect, old.schema)
+
+    assert await old.revision() == migrations.head
+    assert await structure(old) == before
+    assert await connection.fetchval("SELECT count(*) FROM inbox") == 1
+    await connection.close()
+
+
+async def test_many_that_start_at_once_migrate_once(postgres_url: str) -> None:
+    schema = f"migrated_{next(_numbers)}"
+    applied: list[str] = []
+    databases = [Database(postgres_url, schema=schema) for _ in range(8)]
+    await asyncio.gather(
+        *(monitor.MIGRATIONS.upgrade(one.connect, schema, applied.append) for one in databases)
+    )
+    assert applied == monitor.MIGRATIONS.revisions
+    assert await databases[0].revision() == monitor.MIGRATIONS.head
+
+
+async def test_a_migration_that_breaks_in_the_middle_leaves_nothing(
+    postgres_url: str, next_release: Callable[[str], Migrations]
+) -> None:
+    database = await started(fresh(postgres_url, migrations=monitor.MIGRATIONS))
+    before = await structure(database)
+    with pytest.raises(DBAPIError):
+        await next_release("SELECT 1 / 0").upgrade(database.connect, database.schema)
+    end_ourselves = next_release("SELECT pg_terminate_backend(pg_backend_pid())")
+    with pytest.raises(Transient, match="could not be migrated"):
+        await end_ourselves.upgrade(database.connect, database.schema)
+    assert (await structure(database), await database.revision()) == (before, "0001")
+    await next_release("SELECT 1").upgrade(database.connect, database.schema)
+    assert await database.revision() == "0002"
+
+
+async def test_a_newer_schema_is_worked_on_as_it_is(
+    postgres_url: str, next_release: Callable[[str], Migrations]
+) -> None:
+    database = fresh(postgres_url, migrations=monitor.MIGRATIONS)
+    await next_release("SELECT 1").upgrade(database.connect, database.schema)
+    await started(database)
+    await monitor.MIGRATIONS.upgrade(database.connect, database.schema)
+    assert await database.revision() == "0002"
+
+
+async def test_who_may_not_migrate_waits_and_says_for_what(
+    postgres_url: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    database = fresh(postgres_url, migrations=monitor.MIGRATIONS, migrate=False)
+    starting = asyncio.create_task(database.start())
+    said = ""
+    while "must be at 0001" not in said:
+        await asyncio.sleep(0.01)
+        said += capsys.readouterr().out
+    assert await database.revision() is None
+    await monitor.MIGRATIONS.upgrade(database.connect, database.schema)
+    await asyncio.wait_for(starting, 20)
+    await database.stop()
+
+
+async def test_the_command_tells_what_it_does(postgres_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ONENET_DATABASE_URL", postgres_url)
+    connection = await asyncpg.connect(postgres_url)
+    await connection.execute("DROP SCHEMA IF EXISTS monitor CASCADE")
+
+    async def command(*arguments: str) -> tuple[int, str]:
+        program = str(Path(sys.executable).with_name("onenet-monitor"))
+        done = await asyncio.to_thread(
+            subprocess.run, [program, "migrate", *arguments], capture_output=True, text=True, timeout=60
+        )
+        return done.returncode, done.stdout + done.stderr
+
+    assert (await command("--check"))[0] == 1
+    code, sql = await command("--sql")
+    assert code == 0
+    assert (await command("--check"))[0] == 1
+    await connection.execute(sql)
+    assert await command("--check") == (0, "schema monitor is at 0001, the newest is 0001\n")
+    assert await command("--sql") == (0, "")
+    assert await command() == (0, "schema monitor is at 0001\n")
+    await connection.execute("DROP SCHEMA monitor CASCADE")
+    assert await command() == (0, "applying 0001 ...\nschema monitor is at 0001\n")
+    await connection.close()
+
+
+async def test_a_start_at_the_newest_revision_does_without_alembic(postgres_url: str) -> None:
+    database = await started(fresh(postgres_url, migrations=monitor.MIGRATIONS))
+    program = f"""
+import asyncio, sys
+from onenet_common.database import Database
+from onenet_monitor.main import MIGRATIONS
+asyncio.run(Database(sys.argv[1], schema="{database.schema}", migrations=MIGRATIONS).start())
+sys.exit("alembic" in sys.modules)
+"""
+    done = await asyncio.to_thread(
+        subprocess.run, [sys.executable, "-c", program, postgres_url], capture_output=True, timeout=60
+    )
+    assert (done.returncode, done.stderr) == (0, b"")
