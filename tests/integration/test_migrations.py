@@ -37,6 +37,8 @@ _SERVICES = [
     pytest.param(monitor.MIGRATIONS, MonitorTable.metadata, id="monitor"),
     pytest.param(provisioner.MIGRATIONS, ProvisionerTable.metadata, id="provisioner"),
 ]
+HEAD = monitor.MIGRATIONS.head
+NEXT = f"{int(HEAD) + 1:04}"
 OF_EVERY_SCHEMA = {"inbox", "outbox", VERSION_TABLE}
 """Tables that are in no service's metadata."""
 _STRUCTURE = """
@@ -80,8 +82,8 @@ def next_release(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[s
             if file.name.endswith(".py"):
                 (versions / file.name).write_text(file.read_text())
         (versions.parent / "__init__.py").touch()
-        (versions / "0002_wider.py").write_text(
-            "from alembic import op\nrevision, down_revision = '0002', '0001'\n\n\ndef upgrade():\n"
+        (versions / f"{NEXT}_wider.py").write_text(
+            f"from alembic import op\nrevision, down_revision = '{NEXT}', '{HEAD}'\n\n\ndef upgrade():\n"
             "    op.execute('ALTER TABLE standings ADD COLUMN wider text')\n"
             f"    op.execute({statement!r})\n"
         )
@@ -154,9 +156,9 @@ async def test_a_migration_that_breaks_in_the_middle_leaves_nothing(
     end_ourselves = next_release("SELECT pg_terminate_backend(pg_backend_pid())")
     with pytest.raises(Transient, match="could not be migrated"):
         await end_ourselves.upgrade(database.connect, database.schema)
-    assert (await structure(database), await database.revision()) == (before, "0001")
+    assert (await structure(database), await database.revision()) == (before, HEAD)
     await next_release("SELECT 1").upgrade(database.connect, database.schema)
-    assert await database.revision() == "0002"
+    assert await database.revision() == NEXT
 
 
 async def test_a_newer_schema_is_worked_on_as_it_is(
@@ -166,7 +168,7 @@ async def test_a_newer_schema_is_worked_on_as_it_is(
     await next_release("SELECT 1").upgrade(database.connect, database.schema)
     await started(database)
     await monitor.MIGRATIONS.upgrade(database.connect, database.schema)
-    assert await database.revision() == "0002"
+    assert await database.revision() == NEXT
 
 
 async def test_who_may_not_migrate_waits_and_says_for_what(
@@ -175,7 +177,7 @@ async def test_who_may_not_migrate_waits_and_says_for_what(
     database = fresh(postgres_url, migrations=monitor.MIGRATIONS, migrate=False)
     starting = asyncio.create_task(database.start())
     said = ""
-    while "must be at 0001" not in said:
+    while f"must be at {HEAD}" not in said:
         await asyncio.sleep(0.01)
         said += capsys.readouterr().out
     assert await database.revision() is None
@@ -201,11 +203,12 @@ async def test_the_command_tells_what_it_does(postgres_url: str, monkeypatch: py
     assert code == 0
     assert (await command("--check"))[0] == 1
     await connection.execute(sql)
-    assert await command("--check") == (0, "schema monitor is at 0001, the newest is 0001\n")
+    assert await command("--check") == (0, f"schema monitor is at {HEAD}, the newest is {HEAD}\n")
     assert await command("--sql") == (0, "")
-    assert await command() == (0, "schema monitor is at 0001\n")
+    assert await command() == (0, f"schema monitor is at {HEAD}\n")
     await connection.execute("DROP SCHEMA monitor CASCADE")
-    assert await command() == (0, "applying 0001 ...\nschema monitor is at 0001\n")
+    applied = "".join(f"applying {revision} ...\n" for revision in monitor.MIGRATIONS.revisions)
+    assert await command() == (0, f"{applied}schema monitor is at {HEAD}\n")
     await connection.close()
 
 
