@@ -6,6 +6,7 @@ import asyncio
 import base64
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -236,6 +237,10 @@ async def test_a_replay_is_handled_once_however_often_it_is_asked_for(post: Post
     assert shown["replayed_at"]
 
 
+def _have_come(least: int, found: Sequence[Any]) -> bool:
+    return len(found) >= least
+
+
 async def test_what_fails_again_is_a_new_letter_that_counts_its_attempts(
     post: Post, effects: Effects
 ) -> None:
@@ -248,11 +253,9 @@ async def test_what_fails_again_is_a_new_letter_that_counts_its_attempts(
         message = messages("UP")[0]
         await post.scene.producer.send([Outgoing.of(message)])
         for attempts in (1, 2, 3):
-            letters = await eventually(
-                lambda: post.of_event(message.id),
-                lambda found: len(found) >= attempts,  # noqa: B023
-            )
-            assert [one["attempts"] for one in letters] == list(range(attempts, 0, -1))
+            expected = list(range(attempts, 0, -1))
+            letters = await eventually(lambda: post.of_event(message.id), partial(_have_come, len(expected)))
+            assert [one["attempts"] for one in letters] == expected
             await post.replay(letters[0]["id"])
     finally:
         await consumer.stop()

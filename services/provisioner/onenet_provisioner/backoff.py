@@ -5,7 +5,8 @@ from __future__ import annotations
 import random
 
 BASE_SECONDS = 0.5
-LONGEST_SECONDS = 60.0
+LONGEST_SECONDS = 30.0
+"""So that within a minute of a fault's end every link has been tried again."""
 
 
 def full_jitter(attempt: int, *, base: float = BASE_SECONDS, longest: float = LONGEST_SECONDS) -> float:
