@@ -18,7 +18,7 @@ from onenet_common.dead_letters import topic_of
 from onenet_common.envelope import Message
 from onenet_common.events import HealthSampled
 from onenet_local.stack import Stack
-from tests.e2e.estate import PATIENCE
+from tests.e2e.estate import PATIENCE, estate, until
 
 GROUPS = {
     events.CONNECTIONS: {"onenet-api", "onenet-evaluator", "onenet-provisioner", "onenet-monitor"},
@@ -123,3 +123,14 @@ async def test_every_group_sets_poison_aside_and_passes_over_what_is_not_for_it(
     assert {letter: code for letter, code in found.items() if letter[0] in {*REFUSED, *PASSED_OVER}} == {
         (name, group): code for name, (_, _, code) in REFUSED.items() for group in GROUPS[topic]
     }
+
+
+async def test_the_next_good_messages_are_handled(stack: Stack) -> None:
+    async with estate(stack, networks=1) as pair:
+        asked = await pair.onenet.connections.create(*pair.pairs[0])
+        await pair.onenet.wait_for(asked.id, ["ESTABLISHED"])
+
+        async def healthy() -> bool | None:
+            return True if (await pair.onenet.connections.get(asked.id)).health == "UP" else None
+
+        await until(healthy, "the monitor's verdict")
