@@ -34,7 +34,7 @@ def measured(metric: str) -> dict[Labels, float]:
     ]
     return {
         frozenset((point.attributes or {}).items()): float(
-            point.count if isinstance(point, HistogramDataPoint) else getattr(point, "value")  # noqa: B009
+            point.count if isinstance(point, HistogramDataPoint) else getattr(point, "value")  # noqa: B009  # no common type has it
         )
         for point in found
     }
