@@ -101,6 +101,25 @@ class Topic:
         finally:
             await kafka.stop()
 
+    async def commit(self, offset: int) -> None:
+        """Have the group begin at this offset of the first partition."""
+        partition = TopicPartition(self.name, 0)
+        kafka = AIOKafkaConsumer(
+            self.name,
+            bootstrap_servers=self.settings.kafka,
+            group_id=self.group,
+            enable_auto_commit=False,
+            session_timeout_ms=int(self.settings.kafka_session_timeout * 1000),
+            heartbeat_interval_ms=100,
+        )
+        await kafka.start()
+        try:
+            while partition not in kafka.assignment():
+                await kafka.getmany(timeout_ms=50)
+            await kafka.commit({partition: offset})
+        finally:
+            await kafka.stop()
+
     @asynccontextmanager
     async def consumed(
         self, process: Processor, producer: Producer, handled: frozenset[str] | None = None

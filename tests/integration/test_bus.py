@@ -74,6 +74,18 @@ async def test_a_process_that_died_before_it_committed_the_offset_leaves_nothing
         await effects.settled("UP", "DOWN", "DEGRADED")
 
 
+async def test_a_log_that_was_lost_is_read_from_its_start(
+    topic: Topic, producer: Producer, effects: Effects
+) -> None:
+    # What a consumer that has read 1,000 records commits when a broker has come back without them.
+    await topic.commit(1000)
+    await send(topic, producer, messages_of("UP"))
+    async with topic.consumed(effects.processor(topic), producer):
+        await effects.settled("UP")
+        await send(topic, producer, messages_of("DOWN"))
+        await effects.settled("UP", "DOWN")
+
+
 async def test_a_connection_lost_in_the_middle_of_a_transaction_leaves_no_half(
     topic: Topic, producer: Producer, effects: Effects
 ) -> None:

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import random
+
+import pytest
 
 from onenet_common.background import Background
 from onenet_common.errors import Transient
@@ -40,6 +43,35 @@ async def test_a_cancellation_that_nobody_asked_for_does_not_end_the_work() -> N
     background.start()
     await asyncio.wait_for(again.wait(), 5)
     await background.stop()
+
+
+class Patient(Background):
+    """Waits for nothing, and remembers how long it would have."""
+
+    pauses: list[float]
+
+    async def rest(self, seconds: float) -> None:
+        self.pauses.append(seconds)
+        if len(self.pauses) == 3:
+            self.stopping.set()
+
+
+async def test_an_error_after_a_time_without_any_is_the_first_of_a_row(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(random, "uniform", lambda least, most: most)
+    times = [0.0, 0.0, 0.31]
+
+    async def work() -> None:
+        await asyncio.sleep(times[len(background.pauses)])
+        raise Transient("expected")
+
+    background = Patient("test", work, longest_pause=0.3)
+    background.pauses = []
+    background.start()
+    await asyncio.wait_for(background.stopping.wait(), 5)
+    await background.stop()
+    assert background.pauses == [0.2, 0.3, 0.2]
 
 
 async def test_stop_cuts_a_pause_short() -> None:

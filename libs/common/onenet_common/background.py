@@ -19,9 +19,10 @@ class Background:
     """Runs a coroutine function again and again until stopped.
 
     An error does not end it: it is logged, counted, and the function is called again after a
-    pause that grows with each error in a row, up to ``longest_pause`` seconds. A normal return
-    is followed by the next call after ``interval`` seconds, give or take a tenth, so that many
-    replicas do not march in step. ``stop`` cuts a pause short.
+    pause that grows with each error in a row, up to ``longest_pause`` seconds; work that went on
+    for longer than that begins a new row. A normal return is followed by the next call after
+    ``interval`` seconds, give or take a tenth, so that many replicas do not march in step.
+    ``stop`` cuts a pause short.
     """
 
     def __init__(
@@ -54,8 +55,10 @@ class Background:
         await asyncio.wait({self._task})
 
     async def _run(self) -> None:
+        clock = asyncio.get_running_loop().time
         errors = 0
         while not self.stopping.is_set():
+            began = clock()
             try:
                 await self._work()
                 errors = 0
@@ -63,7 +66,7 @@ class Background:
             except (Exception, asyncio.CancelledError) as error:
                 if _asked_to_end(error):
                     raise
-                errors += 1
+                errors = errors + 1 if clock() - began <= self._longest_pause else 1
                 pause = min(self._longest_pause, 0.1 * 2 ** min(errors, 20))
                 pause *= random.uniform(0.5, 1.0)
                 _crashes.add(1, {"name": self.name})

@@ -34,6 +34,7 @@ from onenet_common.durations import duration
 from onenet_common.envelope import Message, decode
 from onenet_common.errors import Malformed, OneNetError, Transient
 from onenet_common.events import EVENTS
+from onenet_common.positions import Positions
 from onenet_common.producer import Outgoing, Producer
 from onenet_common.settings import Settings
 from onenet_common.telemetry import meter
@@ -46,10 +47,10 @@ _batches = duration("messaging.process.duration", "Handling of a batch, by consu
 _lag = meter.create_gauge("onenet.consumer.lag", description="Records behind the end of a partition")
 
 BATCH = 500
-COMMIT_SECONDS = 5.0
+ANSWER_SECONDS = 5.0
 COMMIT_INTERVAL = 0.5
-"""Seconds between two commits of offsets. What is handled again after a crash has no effect, so
-that nothing has to wait for the broker's answer to each batch."""
+"""Seconds between two commits of offsets, and between two looks at where the logs end. What is handled
+again after a crash has no effect, so that nothing has to wait for the broker's answer to each batch."""
 
 Handle = Callable[[Sequence[Message], Connection], Awaitable[None]]
 
@@ -146,7 +147,8 @@ class Consumer:
     async def _take_batches(self, kafka: AIOKafkaConsumer) -> None:
         clock = asyncio.get_running_loop().time
         done: dict[TopicPartition, int] = {}
-        committed_at = clock()
+        positions = Positions()
+        looked_at = clock()
         while not self._consuming.stopping.is_set():
             batches = await kafka.getmany(timeout_ms=200, max_records=BATCH)
             self.assigned = bool(kafka.assignment())
@@ -155,9 +157,10 @@ class Consumer:
                 await self._handle_until_done([record for batch in batches.values() for record in batch])
                 done |= {partition: batch[-1].offset + 1 for partition, batch in batches.items()}
                 await self._consuming.rest(self._patience)
-            if done and clock() >= committed_at + COMMIT_INTERVAL:
+            if clock() >= looked_at + COMMIT_INTERVAL:
                 await self._commit(kafka, done)
-                done, committed_at = {}, clock()
+                await self._bounded(positions.check(kafka))
+                done, looked_at = {}, clock()
         await self._commit(kafka, done)
 
     def _connect(self) -> AIOKafkaConsumer:
@@ -264,17 +267,17 @@ class Consumer:
         """Commit offsets of the partitions that are ours still, and show how far behind we are."""
         ours = {partition: offset for partition, offset in done.items() if partition in kafka.assignment()}
         if ours:
-            await self._commit_ours(kafka, ours)
+            await self._bounded(kafka.commit(ours))
         self._measure(kafka, done)
 
-    async def _commit_ours(self, kafka: AIOKafkaConsumer, done: Mapping[TopicPartition, int]) -> None:
+    async def _bounded(self, call: Awaitable[None]) -> None:
+        """Something asked of the broker, which aiokafka repeats for ever when the topic is gone."""
         try:
-            # aiokafka repeats a commit for ever when the topic is gone.
-            async with asyncio.timeout(COMMIT_SECONDS):
-                await kafka.commit(done)
+            async with asyncio.timeout(ANSWER_SECONDS):
+                await call
         except (CommitFailedError, IllegalStateError) as error:
             # Another member has the partition now and handles these again; the inbox drops them.
-            log.info("bus.commit_lost", group=self._group, error=repr(error))
+            log.info("bus.partition_lost", group=self._group, error=repr(error))
 
     def _measure(self, kafka: AIOKafkaConsumer, reached: Mapping[TopicPartition, int]) -> None:
         """Show how far behind we are; a partition that another member has now is not our lag."""
