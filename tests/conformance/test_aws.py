@@ -245,6 +245,33 @@ async def test_discovery_tells_all_that_a_path_needs_to_know(sessions: Sessions,
     }
 
 
+async def test_discovery_tells_by_which_addresses_the_internet_knows_a_network(
+    sessions: Sessions, scene: AwsScene
+) -> None:
+    place, vpc = scene.places[Side.LEFT], scene.vpcs[Side.LEFT]
+    discovery = AwsDiscovery(sessions)
+    subnet = place.ec2.describe_subnets(Filters=[{"Name": "vpc-id", "Values": [vpc]}])["Subnets"][0]
+    interface = place.ec2.create_network_interface(SubnetId=subnet["SubnetId"])["NetworkInterface"]
+    used = place.ec2.allocate_address(Domain="vpc")
+    place.ec2.allocate_address(Domain="vpc")
+    assert of(await discovery.discover(place.provider), vpc).public_addresses == ()
+    place.ec2.associate_address(
+        AllocationId=used["AllocationId"], NetworkInterfaceId=interface["NetworkInterfaceId"]
+    )
+    assert of(await discovery.discover(place.provider), vpc).public_addresses == (used["PublicIp"],)
+    others = [one for one in await discovery.discover(place.provider) if one.native_id != vpc]
+    assert others
+    assert not any(one.public_addresses for one in others)
+
+
+async def test_a_role_that_may_not_look_at_addresses_is_discovered_without_them(
+    cloud: LocalCloud, sessions: Sessions, scene: AwsScene
+) -> None:
+    place = scene.places[Side.LEFT]
+    cloud.arm({"kind": "unauthorized", "operation": "DescribeAddresses"})
+    assert of(await AwsDiscovery(sessions).discover(place.provider), scene.vpcs[Side.LEFT]).quotas
+
+
 async def test_a_peering_in_the_making_is_not_taken_for_somebody_elses(
     sessions: Sessions, scene: AwsScene
 ) -> None:

@@ -154,7 +154,8 @@ class Resource(Value):
 
     ``native_id`` is the provider's name for it (``vpc-…``), ``subnet`` its primary CIDR,
     ``subnets`` all of them including the primary. ``quotas`` is keyed by ``peerings`` and
-    ``routes``; the latter is that of the fullest route table in use.
+    ``routes``; the latter is that of the fullest route table in use. ``public_addresses`` are those
+    by which the internet knows it and that stay with it.
     """
 
     id: UUID
@@ -170,6 +171,7 @@ class Resource(Value):
     tags: dict[str, str] = Field(default_factory=dict)
     quotas: dict[str, Quota] = Field(default_factory=dict)
     paths: tuple[ExistingPath, ...] = ()
+    public_addresses: tuple[str, ...] = ()
 
 
 class Provider(Value):
@@ -238,12 +240,24 @@ class Constraint(Value):
 
 
 class Alternative(Value):
-    """One ctype of the catalogue, weighed for one request."""
+    """One ctype of the catalogue, weighed for one request.
+
+    Args:
+        monthly_cost_usd: the fixed price and the expected traffic's, in US dollars a month.
+        monthly_fixed_usd: the part of it that is paid without any traffic.
+        price_per_gb_usd: what one more gigabyte costs.
+        encrypted: whether the path promises encryption.
+        bandwidth_mbps: what it carries at most, in megabits a second.
+    """
 
     ctype: CType
     feasible: bool
     score: float | None = None
     monthly_cost_usd: float | None = None
+    monthly_fixed_usd: float | None = None
+    price_per_gb_usd: float | None = None
+    encrypted: bool | None = None
+    bandwidth_mbps: float | None = None
     constraints: tuple[Constraint, ...] = ()
 
     @property

@@ -51,5 +51,9 @@ def _weigh(ctype: CType, offer: Offer, wish: Wish, catalogue: Catalogue) -> Alte
         if feasible
         else None,
         monthly_cost_usd=offer.monthly_cost_usd(wish.requirements.monthly_gb, same_region=same_region),
+        monthly_fixed_usd=offer.facts.price_fixed_monthly_usd.value,
+        price_per_gb_usd=offer.price_per_gb(same_region=same_region).value,
+        encrypted=bool(offer.encrypted(same_region=same_region).value),
+        bandwidth_mbps=offer.bandwidth_mbps(same_region=same_region).value,
         constraints=constraints,
     )

@@ -73,11 +73,14 @@ class Offer(BaseModel):
         facts = self.facts
         return facts.encrypted_same_region if same_region else facts.encrypted_between_regions
 
+    def price_per_gb(self, *, same_region: bool) -> Fact:
+        facts = self.facts
+        return facts.price_per_gb_same_region_usd if same_region else facts.price_per_gb_between_regions_usd
+
     def monthly_cost_usd(self, monthly_gb: float, *, same_region: bool) -> float:
         """The fixed price and the traffic's, in US dollars a month."""
-        facts = self.facts
-        per_gb = facts.price_per_gb_same_region_usd if same_region else facts.price_per_gb_between_regions_usd
-        return round(facts.price_fixed_monthly_usd.value + monthly_gb * per_gb.value, 2)
+        per_gb = self.price_per_gb(same_region=same_region).value
+        return round(self.facts.price_fixed_monthly_usd.value + monthly_gb * per_gb, 2)
 
 
 class Catalogue(BaseModel):

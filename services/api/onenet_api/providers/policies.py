@@ -9,6 +9,8 @@ READ = (
     "ec2:DescribeSubnets",
     "ec2:DescribeRouteTables",
     "ec2:DescribeVpcPeeringConnections",
+    "ec2:DescribeAddresses",
+    "ec2:DescribeNetworkInterfaces",
     "servicequotas:GetServiceQuota",
     "servicequotas:ListServiceQuotas",
 )

@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 from uuid import uuid5
 
+import structlog
+
 from onenet_common.addresses import CidrSet
 from onenet_common.connection import ExistingPath, Provider, Quota, Resource
 from onenet_common.errors import Permanent
@@ -17,7 +19,10 @@ from onenet_provisioner.drivers.aws.peering_model import CONNECTION_TAG, LIVE
 from onenet_provisioner.drivers.aws.sessions import Sessions
 
 if TYPE_CHECKING:
+    from types_aiobotocore_ec2 import EC2Client
     from types_aiobotocore_ec2.type_defs import RouteTableTypeDef, VpcPeeringConnectionTypeDef, VpcTypeDef
+
+log = structlog.get_logger(__name__)
 
 PEERINGS = "L-7E9ECCDB"
 ROUTES = "L-93826ACB"
@@ -28,7 +33,7 @@ PAGE = 100
 
 
 class AwsDiscovery:
-    """Looks at one provider in five calls, each paged: VPCs, peerings, route tables, two quotas."""
+    """Looks at one provider: VPCs, peerings, route tables, two quotas, Elastic IP addresses."""
 
     def __init__(self, sessions: Sessions) -> None:
         self._sessions = sessions
@@ -41,14 +46,24 @@ class AwsDiscovery:
             Transient: it may next time.
         """
         vpcs = await self._vpcs(provider)  # alone at first: one refusal says it all
-        peerings, tables, peering_limit, route_limit = await asyncio.gather(
+        peerings, tables, peering_limit, route_limit, public = await asyncio.gather(
             self._peerings(provider),
             self._tables(provider),
             self._limit(provider, PEERINGS),
             self._limit(provider, ROUTES),
+            self._public_addresses(provider),
         )
         return [
-            _resource(provider, vpc, _paths(vpc, peerings), _routes(vpc, tables), peering_limit, route_limit)
+            _resource(
+                provider,
+                vpc,
+                _paths(vpc, peerings),
+                quotas={
+                    "peerings": _quota(len(_paths(vpc, peerings)), peering_limit),
+                    "routes": _quota(_routes(vpc, tables), route_limit),
+                },
+                public_addresses=tuple(sorted(public.get(vpc["VpcId"], ()))),
+            )
             for vpc in sorted(vpcs, key=lambda vpc: vpc["VpcId"])
             if vpc.get("OwnerId", provider.account) == provider.account
         ]
@@ -72,6 +87,28 @@ class AwsDiscovery:
             pages = ec2.get_paginator("describe_route_tables").paginate(PaginationConfig={"PageSize": PAGE})
             return [table async for page in pages for table in page["RouteTables"]]
 
+    async def _public_addresses(self, provider: Provider) -> dict[str, list[str]]:
+        """Elastic IP addresses in use by VPC; none where they may not be looked at.
+
+        Addresses that AWS lends an instance until it stops are left out: they change hands.
+        """
+        try:
+            async with self._sessions.ec2(provider, Kind.DESCRIBE) as ec2:
+                addresses = (await ec2.describe_addresses())["Addresses"]
+                used = {
+                    address["NetworkInterfaceId"]: address["PublicIp"]
+                    for address in addresses
+                    if address.get("NetworkInterfaceId")
+                }
+                networks = await _networks_of(ec2, list(used))
+        except (Missing, Permanent) as error:
+            log.warning("aws.public_addresses_unknown", provider=str(provider.id), code=error.code)
+            return {}
+        found: dict[str, list[str]] = {}
+        for interface, network in networks.items():
+            found.setdefault(network, []).append(used[interface])
+        return found
+
     async def _limit(self, provider: Provider, code: str) -> tuple[int, str]:
         """The limit in force and where it was read; AWS's default where it may not be asked for."""
         try:
@@ -82,13 +119,22 @@ class AwsDiscovery:
         return int(answer["Quota"]["Value"]), f"service-quotas {code}"
 
 
+async def _networks_of(ec2: EC2Client, interfaces: list[str]) -> dict[str, str]:
+    """The VPC of each network interface."""
+    found: dict[str, str] = {}
+    for start in range(0, len(interfaces), PAGE):
+        answer = await ec2.describe_network_interfaces(NetworkInterfaceIds=interfaces[start : start + PAGE])
+        found |= {one["NetworkInterfaceId"]: one["VpcId"] for one in answer["NetworkInterfaces"]}
+    return found
+
+
 def _resource(
     provider: Provider,
     vpc: VpcTypeDef,
     paths: tuple[ExistingPath, ...],
-    routes: int,
-    peering_limit: tuple[int, str],
-    route_limit: tuple[int, str],
+    *,
+    quotas: dict[str, Quota],
+    public_addresses: tuple[str, ...],
 ) -> Resource:
     primary = vpc["CidrBlock"]
     others = CidrSet.of({*_blocks(vpc)} - {primary})
@@ -104,8 +150,9 @@ def _resource(
         subnet=primary,
         subnets=(primary, *others),
         tags=tags(vpc.get("Tags", ())),
-        quotas={"peerings": _quota(len(paths), peering_limit), "routes": _quota(routes, route_limit)},
+        quotas=quotas,
         paths=paths,
+        public_addresses=public_addresses,
     )
 
 
