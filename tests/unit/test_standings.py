@@ -84,6 +84,12 @@ def test_a_standing_follows_the_events(events: Sequence[Event], state: State) ->
     assert standing.state is state
 
 
+def test_a_wish_that_is_published_again_does_not_take_down_what_is_established() -> None:
+    standing = standing_after([*ESTABLISHED, event(ConnectionRequested)])
+    assert standing is not None
+    assert (standing.state, standing.asked_at) == (State.ESTABLISHED, NOW)
+
+
 @pytest.mark.parametrize("end", [event(ConnectionRejected, 2), event(ConnectionFailed, 2, reverted=True)])
 def test_a_change_that_comes_to_nothing_leaves_what_stood(end: Event) -> None:
     standing = standing_after([*ESTABLISHED, event(ConnectionRequested, 2), end])

@@ -51,7 +51,7 @@ def moved(standing: Standing | None, message: Message) -> Standing | None:
     if event.generation < standing.generation:
         return None
     state = after(standing.state, _happening(event, stands=standing.stands))
-    if state is None:
+    if state is None or _asked_again(standing, event, state):
         return None
     ctype = getattr(event, "ctype", None) or standing.ctype
     asked_at = message.time if isinstance(event, ConnectionRequested) else standing.asked_at
@@ -94,6 +94,12 @@ def _renewed(standing: Standing | None, event: ConnectionEvent, message: Message
     return replace(
         before, generation=event.generation, state=state, ctype=ctype, asked_at=asked_at, stands=stands
     )
+
+
+def _asked_again(standing: Standing, event: ConnectionEvent, state: State) -> bool:
+    """Whether it is a wish that was published again, late: a generation begins once."""
+    asks = isinstance(event, ConnectionApprovalRequested | ConnectionRequested)
+    return asks and state is not standing.state and standing.state is not State.PENDING_APPROVAL
 
 
 def _stands(state: State, before: bool) -> bool:
