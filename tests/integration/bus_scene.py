@@ -101,8 +101,8 @@ class Topic:
         finally:
             await kafka.stop()
 
-    async def commit(self, offset: int) -> None:
-        """Have the group begin at this offset of the first partition."""
+    async def commit(self, offset: int | None = None) -> None:
+        """Have the group begin at this offset of the first partition, at its end by default."""
         partition = TopicPartition(self.name, 0)
         kafka = AIOKafkaConsumer(
             self.name,
@@ -116,7 +116,8 @@ class Topic:
         try:
             while partition not in kafka.assignment():
                 await kafka.getmany(timeout_ms=50)
-            await kafka.commit({partition: offset})
+            end = (await kafka.end_offsets([partition]))[partition]
+            await kafka.commit({partition: end if offset is None else offset})
         finally:
             await kafka.stop()
 

@@ -14,12 +14,14 @@ from onenet_common.migrating import migrate
 from onenet_common.migrations import Migrations
 from onenet_common.producer import Producer
 from onenet_common.relay import Relay
+from onenet_common.replaying import replay
 from onenet_common.runner import Component, run
 from onenet_common.settings import Settings, load
 from onenet_common.topics import Topics
 from onenet_monitor import store
 from onenet_monitor.figures import Figures
 from onenet_monitor.handlers import handle
+from onenet_monitor.replay import rebuilding
 
 NAME = "onenet-monitor"
 MIGRATIONS = Migrations("onenet_monitor.migrations")
@@ -52,7 +54,11 @@ def wire(settings: Settings) -> Sequence[Component]:
 
 def main() -> None:
     """Run until SIGTERM, or do what the command line says."""
-    dispatch(NAME, _serve, {"migrate": migrate(lambda: _database(_settings()), MIGRATIONS)})
+    commands = {
+        "migrate": migrate(_ours, MIGRATIONS),
+        "replay": replay(_ours, MIGRATIONS, rebuilding(_settings, NAME)),
+    }
+    dispatch(NAME, _serve, commands)
 
 
 def _serve() -> None:
@@ -62,6 +68,10 @@ def _serve() -> None:
 
 def _settings() -> Settings:
     return load(Settings, "MONITOR")
+
+
+def _ours() -> Database:
+    return _database(_settings())
 
 
 def _database(settings: Settings) -> Database:

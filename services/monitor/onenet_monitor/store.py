@@ -15,6 +15,8 @@ from onenet_monitor.verdicts import Verdict
 ENDED_STANDINGS = Retention("standings", "moved_at", 30, only=ENDED)
 """What has ended is remembered longer than any event of it can come back from a topic."""
 
+_LOCK = {True: "FOR UPDATE", False: ""}
+
 _KEEP_VERDICT = """
 INSERT INTO verdicts (connection_id, generation, health, candidate, streak, reasons, since, sampled_at)
 VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
@@ -33,11 +35,11 @@ ON CONFLICT (connection_id) DO UPDATE SET
 """
 
 
-async def verdicts(connection: Connection, ids: Iterable[UUID]) -> dict[UUID, Verdict]:
-    """The verdicts on these connections, locked in the order of their ids."""
+async def verdicts(connection: Connection, ids: Iterable[UUID], *, lock: bool = True) -> dict[UUID, Verdict]:
+    """The verdicts on these connections, by default locked in the order of their ids."""
     rows = await connection.fetch(
         "SELECT connection_id, generation, health, candidate, streak, reasons, since, sampled_at "
-        "FROM verdicts WHERE connection_id = ANY($1) ORDER BY connection_id FOR UPDATE",
+        f"FROM verdicts WHERE connection_id = ANY($1) ORDER BY connection_id {_LOCK[lock]}",
         sorted(set(ids)),
     )
     return {
@@ -79,11 +81,13 @@ async def drop_verdicts(connection: Connection, ids: Iterable[UUID]) -> None:
     await connection.execute("DELETE FROM verdicts WHERE connection_id = ANY($1)", list(ids))
 
 
-async def standings(connection: Connection, ids: Iterable[UUID]) -> dict[UUID, Standing]:
-    """Where these connections stand, locked in the order of their ids."""
+async def standings(
+    connection: Connection, ids: Iterable[UUID], *, lock: bool = True
+) -> dict[UUID, Standing]:
+    """Where these connections stand, by default locked in the order of their ids."""
     rows = await connection.fetch(
         "SELECT connection_id, generation, state, ctype, asked_at, stands "
-        "FROM standings WHERE connection_id = ANY($1) ORDER BY connection_id FOR UPDATE",
+        f"FROM standings WHERE connection_id = ANY($1) ORDER BY connection_id {_LOCK[lock]}",
         sorted(set(ids)),
     )
     return {

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from onenet_common.events import HealthSampled
+from onenet_common.events import ConnectionHealthChanged, HealthSampled
 from onenet_common.states import Health
 
 CONFIRMATIONS = 2
@@ -51,3 +51,11 @@ def judge(verdict: Verdict | None, sampled: HealthSampled) -> Verdict | None:
     if streak < CONFIRMATIONS:
         return seen
     return replace(seen, health=health, reasons=sample.reasons, since=sample.at)
+
+
+def published(change: ConnectionHealthChanged) -> Verdict:
+    """The verdict that was published with this change, as it was then."""
+    streak = 1 if change.previous is Health.UNKNOWN else CONFIRMATIONS
+    return Verdict(
+        change.generation, change.health, change.health, streak, change.reasons, change.at, change.at
+    )
