@@ -14,6 +14,7 @@ from onenet_api.context import Context
 from onenet_api.dead_letters.reader import DeadLetters
 from onenet_api.dead_letters.replaying import Replaying
 from onenet_api.keys import IssuerKeys
+from onenet_api.replay.command import rebuilding
 from onenet_api.resources import inventory
 from onenet_api.settings import ApiSettings
 from onenet_api.sweeper import Sweeper
@@ -28,11 +29,13 @@ from onenet_common.migrating import migrate
 from onenet_common.migrations import Migrations
 from onenet_common.producer import Producer
 from onenet_common.relay import Relay
+from onenet_common.replaying import replay
 from onenet_common.runner import Component, Server, run
 from onenet_common.settings import load
 from onenet_common.topics import Topics
 
 SERVICE = "onenet-api"
+INVENTORY_GROUP = f"{SERVICE}-inventory"
 MIGRATIONS = Migrations("onenet_api.migrations")
 
 
@@ -62,9 +65,9 @@ def wire(settings: ApiSettings) -> Sequence[Component]:
         ),
         Consumer(
             settings,
-            group=f"{SERVICE}-inventory",
+            group=INVENTORY_GROUP,
             topics=[INVENTORY],
-            process=in_transaction(database, f"{SERVICE}-inventory", inventory.project),
+            process=in_transaction(database, INVENTORY_GROUP, inventory.project),
             producer=producer,
             handled=inventory.HANDLED,
             patience=0.1,
@@ -88,7 +91,11 @@ def retentions(settings: ApiSettings) -> Sequence[Retention]:
 
 def main() -> None:
     """Run until SIGTERM, or do what the command line says."""
-    dispatch(SERVICE, _serve, {"migrate": migrate(lambda: _database(_settings()), MIGRATIONS)})
+    commands = {
+        "migrate": migrate(_ours, MIGRATIONS),
+        "replay": replay(_ours, MIGRATIONS, rebuilding(_settings, SERVICE, INVENTORY_GROUP), decides=True),
+    }
+    dispatch(SERVICE, _serve, commands)
 
 
 def _serve() -> None:
@@ -98,6 +105,10 @@ def _serve() -> None:
 
 def _settings() -> ApiSettings:
     return load(ApiSettings, "API")
+
+
+def _ours() -> Database:
+    return _database(_settings())
 
 
 def _database(settings: ApiSettings) -> Database:

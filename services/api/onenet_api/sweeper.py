@@ -111,8 +111,9 @@ class Sweeper:
 
 
 def again(stuck: model.Connection) -> Event:
-    """The event that a connection under way waits for somebody to act on."""
-    event = ConnectionDeletionRequested if stuck.state is State.DELETING else ConnectionRequested
+    """The wish that a connection under way waits for somebody to act on; what is deleted is to be gone."""
+    leaving = stuck.state in (State.DELETING, State.DELETED)
+    event = ConnectionDeletionRequested if leaving else ConnectionRequested
     return event(connection_id=stuck.id, generation=stuck.generation, wish=stuck.wish)
 
 

@@ -130,6 +130,12 @@ async def locked(connection: database.Connection, condition: str, *arguments: An
     return {row["id"]: Connection.model_validate(dict(row)) for row in rows}
 
 
+async def read(connection: database.Connection, ids: Sequence[UUID]) -> dict[UUID, Connection]:
+    """Those of the connections that there are, as they are now."""
+    rows = await connection.fetch(f"SELECT {READ} FROM connections c WHERE c.id = ANY($1)", ids)
+    return {row["id"]: Connection.model_validate(dict(row)) for row in rows}
+
+
 async def resources(connection: database.Connection, ids: Sequence[UUID]) -> dict[UUID, Present]:
     """Those of the resources that are there, as last discovered."""
     rows = await connection.fetch(
