@@ -13,7 +13,7 @@ from onenet_common.connection import CType
 from onenet_common.envelope import Message
 from onenet_common.states import DesiredState
 from onenet_provisioner.links import Failure, Work, wanted
-from onenet_provisioner.tables import Phase
+from onenet_provisioner.phases import Phase
 from tests.samples import NOW, deletion_requested, evaluated, requested, sampled, wish
 
 ID = UUID(int=1)

@@ -23,7 +23,7 @@ from onenet_provisioner import outcomes
 from onenet_provisioner.drivers.driver import Observed, Wait
 from onenet_provisioner.links import Failure, Work
 from onenet_provisioner.outcomes import NOTABLE_ATTEMPT, Change
-from onenet_provisioner.tables import Phase
+from onenet_provisioner.phases import Phase
 from tests.samples import NOW, wish
 
 SEEN = Observed(details={"peering_id": "pcx-2"}, adopted=True)

@@ -10,25 +10,21 @@ import json
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from functools import partial
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import asyncpg
 import structlog
 from asyncpg.pool import PoolConnectionProxy
-from sqlalchemy import MetaData
-from sqlalchemy.dialects import postgresql
-from sqlalchemy.schema import CreateIndex, CreateTable
 
-from onenet_common import inbox, outbox
+from onenet_common import inbox, migration_process, outbox, postgres_connecting
 from onenet_common.errors import Transient
 from onenet_common.migrations import Migrations, current_revision
 from onenet_common.postgres_errors import TranslatingConnection, loss_translated, translated
 
-log = structlog.get_logger(__name__)
+if TYPE_CHECKING:
+    from sqlalchemy import MetaData
 
-LONGEST_IDLE = 15
-"""Seconds that a transaction may wait for its client: one that was stopped in the middle holds locks
-that others need, and the server cannot tell that it is not merely slow."""
+log = structlog.get_logger(__name__)
 
 Connection: TypeAlias = "PoolConnectionProxy[asyncpg.Record]"
 
@@ -60,7 +56,7 @@ class Database:
         self.schema = schema
         self._url = url
         self._migrations = migrations
-        self._metadata = metadata or MetaData()
+        self._metadata = metadata
         self._migrate = migrate
         self._size = size
         self._timeout = timeout
@@ -127,21 +123,9 @@ class Database:
         Raises:
             Transient: when the database is away.
         """
-        with translated():
-            return await asyncpg.connect(
-                self._url,
-                timeout=self._timeout,
-                server_settings=self._server_settings(),
-                connection_class=TranslatingConnection,
-            )
-
-    def _server_settings(self) -> dict[str, str]:
-        return {
-            "search_path": self.schema,
-            "application_name": f"onenet-{self.schema}",
-            "jit": "off",
-            "idle_in_transaction_session_timeout": f"{LONGEST_IDLE}s",
-        }
+        return await postgres_connecting.connect(
+            self._url, timeout=self._timeout, server_settings=postgres_connecting.session(self.schema)
+        )
 
     async def _open_pool(self) -> None:
         with translated():
@@ -151,7 +135,8 @@ class Database:
                 max_size=self._size,
                 timeout=self._timeout,
                 command_timeout=self._timeout,
-                server_settings=self._server_settings(),
+                server_settings=postgres_connecting.session(self.schema),
+                connect=postgres_connecting.connect,
                 connection_class=TranslatingConnection,
                 init=_use_json,
                 reset=_keep_session,
@@ -180,7 +165,7 @@ class Database:
                 f"run `onenet-{self.schema} migrate`, or set ONENET_MIGRATE=true",
                 code="schema_behind",
             )
-        await migrations.upgrade(self.connect, self.schema)
+        await migration_process.upgrade(migrations, self._url, self.schema)
         log.info("schema.migrated", schema=self.schema, before=found, revision=migrations.head)
 
     async def revision(self) -> str | None:
@@ -206,7 +191,13 @@ class Database:
             delay = min(delay * 2, 5.0)
 
 
-def _create_statements(metadata: MetaData) -> list[str]:
+def _create_statements(metadata: MetaData | None) -> list[str]:
+    if metadata is None:
+        return []
+    # Imported here, so that a service, which has migrations, does not pay for it.
+    from sqlalchemy.dialects import postgresql
+    from sqlalchemy.schema import CreateIndex, CreateTable
+
     dialect = postgresql.dialect()  # type: ignore[no-untyped-call]  # untyped in SQLAlchemy
     statements: list[str] = []
     for table in metadata.sorted_tables:

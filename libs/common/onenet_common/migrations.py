@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 import asyncpg
 
-from onenet_common.errors import Transient
+from onenet_common.errors import OneNetError, Permanent, Transient
 from onenet_common.postgres_errors import UNAVAILABLE
 
 if TYPE_CHECKING:
@@ -69,8 +69,9 @@ class Migrations:
 
         Raises:
             Transient: when the database is away, or a table stayed locked.
+            Permanent: a revision cannot be applied.
         """
-        async with _begun(connect) as connection:
+        async with _begun(connect, schema) as connection:
             await connection.run_sync(self._upgrade, schema, applied)
 
     def sql(self, schema: str, current: str | None) -> str:
@@ -128,8 +129,9 @@ def _run(context: MigrationContext) -> None:
 
 
 @asynccontextmanager
-async def _begun(connect: Connect) -> AsyncIterator[Any]:
-    from sqlalchemy.exc import DBAPIError
+async def _begun(connect: Connect, schema: str) -> AsyncIterator[Any]:
+    from alembic.util import CommandError
+    from sqlalchemy.exc import SQLAlchemyError
     from sqlalchemy.ext.asyncio import create_async_engine
     from sqlalchemy.pool import NullPool
 
@@ -137,11 +139,21 @@ async def _begun(connect: Connect) -> AsyncIterator[Any]:
     try:
         async with engine.begin() as connection:
             yield connection
-    except DBAPIError as error:
-        cause = error.orig.__cause__ if error.orig else None
-        if isinstance(cause, (*UNAVAILABLE, asyncpg.LockNotAvailableError)):
-            reason = f"the schema could not be migrated: {cause!r}"
-            raise Transient(reason, code="database_unavailable") from error
-        raise
+    except (SQLAlchemyError, CommandError) as error:
+        raise _failed(schema, error) from error
     finally:
         await engine.dispose()
+
+
+def _failed(schema: str, error: Exception) -> OneNetError:
+    """Both libraries wrap what PostgreSQL said, in more words than anybody needs."""
+    wrapped = getattr(error, "orig", None)
+    cause = (wrapped and wrapped.__cause__) or error
+    reason = f"schema {schema} could not be migrated, and is as it was: {_words(cause)}"
+    if isinstance(cause, (*UNAVAILABLE, asyncpg.LockNotAvailableError)):
+        return Transient(reason, code="database_unavailable")
+    return Permanent(reason, code="migration_failed")
+
+
+def _words(cause: BaseException) -> str:
+    return " ".join(str(cause).split()) or type(cause).__name__

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import signal
+import sys
 from collections.abc import Callable, Sequence
 from typing import Protocol
 
@@ -16,6 +17,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from onenet_common import telemetry
+from onenet_common.errors import OneNetError
 from onenet_common.event_loop import EventLoop
 from onenet_common.settings import Settings
 from onenet_common.telemetry import meter
@@ -74,13 +76,17 @@ def run(service: str, settings: Settings, wire: Callable[[], Sequence[Component]
 
     Args:
         service: its name in logs, traces and metrics.
-        wire: builds the parts, inert; they start in order and stop in reverse.
+        wire: builds the parts, inert; they start in order and stop in reverse. When one of them
+            cannot start for a reason of ours, the log says why, and the exit code is 1.
     """
     telemetry.start(service, settings)
     uvloop_run = asyncio.Runner(loop_factory=_fast_loop)
     try:
         with uvloop_run as runner:
             runner.run(_run(service, settings, wire))
+    except OneNetError as error:
+        log.error("service.start_failed", code=error.code, reason=error.reason)
+        sys.exit(1)
     finally:
         telemetry.stop()
 

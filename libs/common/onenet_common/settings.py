@@ -13,9 +13,10 @@ import sys
 from collections.abc import Iterable
 from typing import Any, TypeVar
 
-from pydantic import Field, SecretStr, ValidationError
+from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import SettingsConfigDict
 
+from onenet_common import postgres_address
 from onenet_common.kafka_settings import PREFIX, KafkaSettings
 
 OWNERS = ("API", "EVALUATOR", "PROVISIONER", "MONITOR", "CLIENT", "LOCAL", "TEST")
@@ -26,7 +27,8 @@ class Settings(KafkaSettings):
     """What every service needs, and how to reach Kafka; a service adds its own in a subclass with aliases.
 
     Args:
-        database_url: ``postgresql://user:password@host:port/database``.
+        database_url: ``postgresql://user:password@host:port/database``, and with
+            ``?sslmode=verify-full&sslrootcert=…`` over TLS; see the README beside.
         migrate: bring the service's schema up to date at start; otherwise ``onenet-<service> migrate``
             does, and the start waits for it.
         otlp_endpoint: where traces go (OTLP over HTTP), such as ``http://collector:4318``.
@@ -44,6 +46,12 @@ class Settings(KafkaSettings):
     log_level: str = Field(default="INFO", pattern="^(DEBUG|INFO|WARNING|ERROR)$")
     ops_host: str = "127.0.0.1"
     ops_port: int = Field(default=0, ge=0, le=65535)
+
+    @field_validator("database_url")
+    @classmethod
+    def _leads_to_a_database(cls, url: SecretStr) -> SecretStr:
+        postgres_address.check(url.get_secret_value())
+        return url
 
 
 S = TypeVar("S", bound=Settings)

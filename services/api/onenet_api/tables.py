@@ -11,7 +11,7 @@ from sqlalchemy.dialects.postgresql import CIDR, JSONB
 from sqlalchemy.orm import registry
 from sqlmodel import Field, SQLModel
 
-from onenet_common.states import LIVE
+from onenet_api.connections.pairs import LIVE_PAIR
 
 METADATA = MetaData()
 
@@ -90,11 +90,6 @@ class ResourceRow(Table, table=True):
     created_at: datetime = _time()
     updated_at: datetime = _time()
     version: int = _number(1)
-
-
-_LIVE = ", ".join(f"'{state}'" for state in sorted(LIVE))
-LIVE_PAIR = f"state IN ({_LIVE}) AND NOT dry_run"
-"""Which connections occupy their pair of resources."""
 
 
 class ConnectionRow(Table, table=True):

@@ -20,6 +20,9 @@ from onenet_common.states import State, after
 OVER = frozenset({State.DELETED, State.FAILED, State.REJECTED})
 """States in which there is no path whose health could be judged."""
 
+ENDED = "state IN ('DELETED', 'FAILED', 'PLANNED', 'REJECTED')"
+"""Which connections nothing more happens to unless somebody asks, as SQL."""
+
 UNDER_WAY = (State.REQUESTED, State.PROVISIONING, State.DELETING)
 """States in which OneNet owes the next step; consent is owed by people."""
 

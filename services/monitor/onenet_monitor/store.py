@@ -8,8 +8,7 @@ from uuid import UUID
 from onenet_common.database import Connection
 from onenet_common.housekeeping import Retention
 from onenet_common.states import Health, State
-from onenet_monitor.standings import OVER, UNDER_WAY, Standing
-from onenet_monitor.tables import ENDED
+from onenet_monitor.standings import ENDED, OVER, UNDER_WAY, Standing
 from onenet_monitor.verdicts import Verdict
 
 ENDED_STANDINGS = Retention("standings", "moved_at", 30, only=ENDED)

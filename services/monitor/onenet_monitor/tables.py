@@ -10,6 +10,8 @@ from sqlalchemy import Column, DateTime, Index, MetaData, func, text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlmodel import Field, SQLModel
 
+from onenet_monitor.standings import ENDED
+
 
 class Table(SQLModel):
     metadata = MetaData()
@@ -32,10 +34,6 @@ class VerdictRow(Table, table=True):
     reasons: list[str] = Field(sa_column=Column(JSONB, nullable=False))
     since: datetime = Field(sa_column=_moment())
     sampled_at: datetime = Field(sa_column=_moment())
-
-
-ENDED = "state IN ('DELETED', 'FAILED', 'PLANNED', 'REJECTED')"
-"""Which connections nothing more happens to unless somebody asks."""
 
 
 class StandingRow(Table, table=True):

@@ -9,7 +9,7 @@ import asyncpg
 
 from onenet_common.connection import CType, Wish
 from onenet_provisioner.links import Failure, Work
-from onenet_provisioner.tables import Phase
+from onenet_provisioner.phases import Phase
 
 COLUMNS = (
     "connection_id, generation, ctype, phase, wish, standing, details, failure, drifted, announce, "

@@ -13,7 +13,7 @@ from onenet_common.events import ConnectionDeletionRequested, ConnectionEvaluate
 from onenet_common.states import DesiredState
 from onenet_provisioner import spans
 from onenet_provisioner.drivers.driver import Link
-from onenet_provisioner.tables import Phase
+from onenet_provisioner.phases import Phase
 
 
 class Failure(Value):

@@ -23,7 +23,7 @@ from onenet_common.events import (
 from onenet_common.states import DesiredState, Health
 from onenet_provisioner.drivers.driver import Observed, Wait
 from onenet_provisioner.links import Failure, Work
-from onenet_provisioner.tables import Phase
+from onenet_provisioner.phases import Phase
 
 NOTABLE_ATTEMPT = 3
 """A passing error is told to the user when it did not pass after so many tries in a row."""

@@ -28,7 +28,7 @@ from onenet_provisioner.leases import Superseded
 from onenet_provisioner.link_store import LinkStore
 from onenet_provisioner.links import Work
 from onenet_provisioner.outcomes import Change
-from onenet_provisioner.tables import Phase
+from onenet_provisioner.phases import Phase
 
 log = structlog.get_logger(__name__)
 _steps = meter.create_counter("onenet.steps", description="Steps applied, by ctype, action and outcome")

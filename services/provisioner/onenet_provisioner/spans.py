@@ -18,7 +18,7 @@ from opentelemetry.trace import Span
 
 from onenet_common import tracing
 from onenet_common.tracing import TRACE_HEADERS, tracer
-from onenet_provisioner.tables import Phase
+from onenet_provisioner.phases import Phase
 
 if TYPE_CHECKING:
     from onenet_provisioner.links import Work

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import datetime
-from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
@@ -14,20 +13,6 @@ from sqlmodel import Field, SQLModel
 
 class Table(SQLModel):
     metadata = MetaData()
-
-
-class Phase(StrEnum):
-    """What the reconciler does with a link when it is due.
-
-    ``WORKING`` leads to what is desired, ``UNDOING`` removes what could not be finished,
-    ``WATCHED`` compares and repairs, ``ENDED`` is a tombstone that keeps the generation and,
-    when it came to nothing, the answer.
-    """
-
-    WORKING = "WORKING"
-    UNDOING = "UNDOING"
-    WATCHED = "WATCHED"
-    ENDED = "ENDED"
 
 
 def _moment(*, nullable: bool = False) -> Any:

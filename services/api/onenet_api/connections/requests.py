@@ -19,10 +19,10 @@ from onenet_api.connections import timeline
 from onenet_api.connections.admission import Endpoint, Occupant, Survey
 from onenet_api.connections.decisions import Decided
 from onenet_api.connections.model import Connection
+from onenet_api.connections.pairs import LIVE_PAIR
 from onenet_api.connections.store import COLUMNS, rows
 from onenet_api.connections.views import ConnectionRequest
 from onenet_api.idempotency import Once
-from onenet_api.tables import LIVE_PAIR
 from onenet_api.together import Together
 from onenet_api.tokens import User
 from onenet_common import outbox, tracing

@@ -10,7 +10,6 @@ from pydantic import TypeAdapter
 
 from onenet_api.connections.views import TimelineItem, TimelineQuery
 from onenet_api.pages import Listing, Page
-from onenet_api.tables import TimelineRow
 from onenet_common import database, events, outbox
 from onenet_common.connection import Step
 from onenet_common.envelope import Message
@@ -20,7 +19,7 @@ HIDDEN = {"connection_id", "generation", "wish"}
 """What stands elsewhere, or is more than one side's owners may see."""
 
 _ROWS = TypeAdapter(list[dict[str, Any]])
-COLUMNS = ", ".join(f'"{name}"' for name in TimelineRow.model_fields)
+COLUMNS = "id, connection_id, type, time, actor, source, generation, trace_id, summary, data"
 """Ours; the table may have more, of the next release."""
 
 _INSERT = f"""

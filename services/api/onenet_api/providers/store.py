@@ -7,11 +7,11 @@ from uuid import UUID, uuid4
 
 import asyncpg
 
+from onenet_api.connections.pairs import LIVE_PAIR
 from onenet_api.pages import Listing, Page
 from onenet_api.problems import conflict
 from onenet_api.providers.policies import permissions_policy, trust_policy
 from onenet_api.providers.views import ProviderQuery, ProviderRequest, ProviderView
-from onenet_api.tables import LIVE_PAIR
 from onenet_api.tokens import User
 from onenet_common.database import Connection
 

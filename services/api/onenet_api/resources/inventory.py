@@ -11,8 +11,8 @@ from uuid import UUID
 from onenet_api.connections import decisions, model, timeline
 from onenet_api.connections import store as connections
 from onenet_api.connections.decisions import Decided
+from onenet_api.connections.pairs import LIVE_PAIR
 from onenet_api.connections.waiting import notify
-from onenet_api.tables import LIVE_PAIR
 from onenet_common.connection import Resource
 from onenet_common.database import Connection
 from onenet_common.envelope import Message
