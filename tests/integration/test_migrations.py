@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from importlib.resources import files
 from itertools import count
 from pathlib import Path
@@ -25,6 +26,7 @@ from onenet_api.tables import METADATA
 from onenet_common.database import Database
 from onenet_common.errors import Permanent, Transient
 from onenet_common.migrations import VERSION_TABLE, Migrations
+from onenet_local.probes import free_port
 from onenet_monitor import main as monitor
 from onenet_monitor.tables import Table as MonitorTable
 from onenet_provisioner import main as provisioner
@@ -185,18 +187,53 @@ async def test_who_may_not_migrate_waits_and_says_for_what(
     await database.stop()
 
 
-async def test_the_command_tells_what_it_does(postgres_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("ONENET_DATABASE_URL", postgres_url)
-    connection = await asyncpg.connect(postgres_url)
-    await connection.execute("DROP SCHEMA IF EXISTS monitor CASCADE")
+Migrate = Callable[..., Awaitable[tuple[int, str]]]
 
-    async def command(*arguments: str) -> tuple[int, str]:
+
+@pytest.fixture
+async def command(postgres_url: str) -> Migrate:
+    """Runs ``onenet-monitor migrate``, and answers with its exit code and what it said."""
+
+    async def run(*arguments: str, url: str = postgres_url) -> tuple[int, str]:
         program = str(Path(sys.executable).with_name("onenet-monitor"))
         done = await asyncio.to_thread(
-            subprocess.run, [program, "migrate", *arguments], capture_output=True, text=True, timeout=60
+            subprocess.run,
+            [program, "migrate", *arguments],
+            env={"ONENET_DATABASE_URL": url},
+            capture_output=True,
+            text=True,
+            timeout=60,
         )
         return done.returncode, done.stdout + done.stderr
 
+    return run
+
+
+async def test_a_command_that_fails_says_why_in_one_line(postgres_url: str, command: Migrate) -> None:
+    nobody = f"onenet@127.0.0.1:{free_port()}/onenet"
+    code, said = await command(url=f"postgresql://{nobody.replace('@', ':secret@')}")
+    assert code == 1
+    assert re.fullmatch(
+        rf"onenet-monitor migrate: the database {nobody} does not answer: .*; .* run it again\n",
+        said,
+    )
+    assert "secret" not in said
+
+    connection = await asyncpg.connect(postgres_url)
+    await connection.execute("DROP SCHEMA IF EXISTS monitor CASCADE")
+    await connection.execute("CREATE SCHEMA monitor; CREATE TABLE monitor.standings (another int)")
+    code, said = await command()
+    assert code == 1
+    assert said == (
+        "applying 0001 ...\nonenet-monitor migrate: schema monitor could not be migrated, and is as it was: "
+        'column "state" does not exist\n'
+    )
+    await connection.close()
+
+
+async def test_the_command_tells_what_it_does(postgres_url: str, command: Migrate) -> None:
+    connection = await asyncpg.connect(postgres_url)
+    await connection.execute("DROP SCHEMA IF EXISTS monitor CASCADE")
     assert (await command("--check"))[0] == 1
     code, sql = await command("--sql")
     assert code == 0

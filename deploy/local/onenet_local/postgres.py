@@ -41,6 +41,8 @@ NOT_YET = (
 )
 """What a server says that is starting, or that ended while it was asked."""
 
+LOCALE = ("--locale=C", "--locale-provider=builtin", "--builtin-locale=C.UTF-8")
+
 UNSAFE = {"fsync": "off", "full_page_writes": "off"}
 """Faster; a crash of the machine, not of the server, may then cost the data. ``synchronous_commit``
 stays on, for without it kill -9 would cost the last commits that were answered with yes."""
@@ -53,16 +55,27 @@ class Postgres(Process):
         folder: where data, password and log go; created when absent.
         port: where it listens, also after a restart; a free one by default.
         fsync: whether committed data survives a crash of the whole machine.
+        programs: the folder of ``initdb`` and ``postgres``; the wheel's by default.
+        locale: what ``initdb`` is told of it.
     """
 
-    def __init__(self, folder: Path, *, port: int | None = None, fsync: bool = True) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        port: int | None = None,
+        fsync: bool = True,
+        programs: Path | None = None,
+        locale: Sequence[str] = LOCALE,
+    ) -> None:
         self.port = port or free_port()
         self.fsync = fsync
         self.folder = folder
         self.home = home_for(folder)
         self.data = self.home / "postgres"
         self.password_file = self.home / "postgres.password"
-        self._programs = bin_folder()
+        self._programs = programs or bin_folder()
+        self._locale = locale
         super().__init__(
             Program(
                 name="postgres",
@@ -133,7 +146,7 @@ class Postgres(Process):
                     str(self._programs / "initdb"),
                     *("-D", str(aside), "-U", NAME, "--pwfile", str(self.password_file)),
                     *("--auth=scram-sha-256", "--encoding=UTF8"),
-                    *("--locale=C", "--locale-provider=builtin", "--builtin-locale=C.UTF-8"),
+                    *self._locale,
                     *(() if self.fsync else ("--no-sync",)),
                 ),
                 environment=ENVIRONMENT,

@@ -8,6 +8,7 @@ from collections.abc import Callable
 
 from onenet_common.commands import Command
 from onenet_common.database import Database
+from onenet_common.errors import Transient
 from onenet_common.migrations import Migrations
 
 BEHIND = 1
@@ -17,6 +18,12 @@ def migrate(database: Callable[[], Database], migrations: Migrations) -> Command
     """The command, on a database that is not started."""
 
     async def run(given: argparse.Namespace) -> int:
+        try:
+            return await attempt(given)
+        except Transient as error:
+            raise Transient(f"{error.reason}; put that right and run it again", code=error.code) from error
+
+    async def attempt(given: argparse.Namespace) -> int:
         ours = database()
         found = await ours.revision()
         if given.sql:

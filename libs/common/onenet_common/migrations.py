@@ -149,10 +149,10 @@ def _failed(schema: str, error: Exception) -> OneNetError:
     """Both libraries wrap what PostgreSQL said, in more words than anybody needs."""
     wrapped = getattr(error, "orig", None)
     cause = (wrapped and wrapped.__cause__) or error
-    reason = f"schema {schema} could not be migrated, and is as it was: {_words(cause)}"
+    reason = f"schema {schema} could not be migrated"
     if isinstance(cause, (*UNAVAILABLE, asyncpg.LockNotAvailableError)):
-        return Transient(reason, code="database_unavailable")
-    return Permanent(reason, code="migration_failed")
+        return Transient(f"{reason}: {_words(cause)}", code="database_unavailable")
+    return Permanent(f"{reason}, and is as it was: {_words(cause)}", code="migration_failed")
 
 
 def _words(cause: BaseException) -> str:

@@ -59,11 +59,11 @@ def _problems(url: str) -> Iterator[str]:
 
 
 def _hosts(parts: SplitResult) -> None:
-    """Raises ValueError for ports that are none: an unquoted password looks like one."""
+    """Raises ValueError for what is left of a password that was not encoded: it looks like a port, say."""
+    if parts.fragment or "@" in parts.path:
+        raise ValueError("an @ or # in the wrong place")
     for host in parts.netloc.rpartition("@")[2].split(","):
         _ = urlsplit(f"//{host}").port
-    if parts.fragment:
-        raise ValueError("a fragment")
 
 
 def _tls_problems(query: Mapping[str, str]) -> Iterator[str]:

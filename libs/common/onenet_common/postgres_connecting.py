@@ -57,11 +57,11 @@ async def connect(dsn: str | None = None, **options: Any) -> Connection:
 def _why(url: str, error: Exception) -> str:
     match error:
         case ssl.SSLCertVerificationError() if error.verify_code in NAME_MISMATCH:
-            return f"is not trusted: {error.verify_message} Its host must be one that the certificate names."
+            return f"is not trusted: {error.verify_message} Connect to a host that the certificate names"
         case ssl.SSLCertVerificationError():
             return (
-                f"is not trusted: {error.verify_message}. "
-                "The file in sslrootcert must hold the authority that issued its certificate."
+                f"is not trusted: {error.verify_message}; "
+                "the file in sslrootcert must hold the authority that issued its certificate"
             )
         case ssl.SSLError():
             return f"and we do not agree on TLS: {error}"

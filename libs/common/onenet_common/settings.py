@@ -104,5 +104,5 @@ def _explain(problem: Any, settings: type[Settings]) -> str:
         name = _variable(settings, field)
         if place in (field, name):
             shown = "" if "SecretStr" in str(info.annotation) else f" {problem['input']!r}"
-            return f"{name}:{shown} is not valid: {problem['msg']}"
+            return f"{name}:{shown} is not valid: {problem['msg'].removeprefix('Value error, ')}"
     return f"{place}: {problem['msg']}"
