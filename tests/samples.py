@@ -75,8 +75,10 @@ def evaluated(of: Wish) -> Message:
     )
 
 
-def deletion_requested(of: Wish) -> Message:
-    return Message.of(ConnectionDeletionRequested(connection_id=of.id, generation=of.generation, wish=of))
+def deletion_requested(of: Wish, ctype: CType | None = None) -> Message:
+    return Message.of(
+        ConnectionDeletionRequested(connection_id=of.id, generation=of.generation, wish=of, ctype=ctype)
+    )
 
 
 def sampled(connection_id: UUID, health: str, at: datetime = NOW, generation: int = 1) -> Message:

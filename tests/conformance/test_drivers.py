@@ -102,6 +102,17 @@ async def test_a_crash_after_any_step_of_a_removal_is_continued(kind: str, new_s
 
 
 @every_kind
+async def test_the_removal_of_what_never_was_touches_nothing(kind: str, new_scene: NewScene) -> None:
+    scene = await new_scene(kind)
+    for somebody_joined_them in (False, True):
+        if somebody_joined_them:
+            scene.join_by_hand()
+        others = scene.others()
+        assert (await drive(scene.driver(), deleted(scene.link))).done == []
+        assert scene.others() == others
+
+
+@every_kind
 async def test_a_removal_can_be_repeated(kind: str, new_scene: NewScene) -> None:
     scene = await new_scene(kind)
     built = await drive(scene.driver(), scene.link)

@@ -14,7 +14,7 @@ from onenet_common.envelope import Message
 from onenet_common.errors import OneNetError
 from onenet_common.events import Event, HealthSampled
 from onenet_provisioner.drivers.driver import Done, Link, Outcome, Wait, unguarded
-from onenet_provisioner.drivers.memory import MemoryCloud, MemoryDriver
+from onenet_provisioner.drivers.memory import MemoryCloud, MemoryDriver, SeenPath
 from onenet_provisioner.leases import SECONDS as LEASE_SECONDS
 from onenet_provisioner.leases import Leases, boot_clock
 from onenet_provisioner.link_store import LinkStore
@@ -30,8 +30,9 @@ _numbers = count(1)
 class TroubledDriver(MemoryDriver):
     """The driver in memory, with trouble before chosen calls.
 
-    ``troubles`` are met in order, one at each call of that action; ``gates`` hold a call until
-    they are opened, and say that it has come; ``late_gates`` hold one that has left already.
+    ``troubles`` are met in order, one at each call of that action, or at a look for ``observe``;
+    ``gates`` hold a call until they are opened, and say that it has come; ``late_gates`` hold one
+    that has left already.
     """
 
     def __init__(self) -> None:
@@ -42,6 +43,15 @@ class TroubledDriver(MemoryDriver):
         self.gates: dict[str, Gate] = {}
         self.late_gates: dict[str, Gate] = {}
         self.calls: list[str] = []
+        self.looks = 0
+
+    async def observe(self, link: Link) -> SeenPath:
+        self.looks += 1
+        if troubles := self.troubles["observe"]:
+            trouble = troubles.popleft()
+            assert isinstance(trouble, Exception)
+            raise trouble
+        return await super().observe(link)
 
     async def apply(self, link: Link, step: Step) -> Outcome:
         self.calls.append(step.action)

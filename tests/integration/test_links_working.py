@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from uuid import uuid4
 
 import pytest
 
+from onenet_common.connection import CType
 from onenet_common.errors import Conflict, PathRefused, Throttled, Transient
 from onenet_common.events import ConnectionDelayed, ConnectionFailed, ConnectionPathRefused, ConnectionPlanned
 from onenet_common.states import DesiredState
@@ -144,10 +146,46 @@ async def test_a_deletion_removes_everything_and_may_be_asked_again(established:
     assert established.driver.everything() == (0, 0)
 
 
-async def test_the_deletion_of_an_unknown_link_is_done_at_once(links: LinkScene) -> None:
+async def test_the_deletion_of_what_no_way_was_chosen_for_is_done_at_once(links: LinkScene) -> None:
     await links.want(deletion_requested(WISH))
     await links.settle()
     assert await links.told() == ["deleted"]
+    assert links.driver.looks == 0
+
+
+async def test_the_deletion_of_a_link_that_was_lost_finds_and_removes_what_it_had_built(
+    established: LinkScene,
+) -> None:
+    await established.execute("DELETE FROM links")
+    await established.want(deletion_requested(WISH.model_copy(update={"generation": 2}), CType.AWS_PEERING))
+    await established.settle()
+    assert await established.told() == ["deleted"]
+    assert established.driver.everything() == (0, 0)
+
+
+async def test_the_deletion_of_an_unknown_link_leaves_what_others_built(links: LinkScene) -> None:
+    await links.want(evaluated(WISH))
+    await links.settle()
+    await links.forget_published()
+    built = links.driver.everything()
+    other = wish(2, id=uuid4())
+    await links.want(deletion_requested(other, CType.AWS_PEERING))
+    await links.settle()
+    assert await links.told() == ["deleted"]
+    assert links.driver.everything() == built
+
+
+async def test_a_lost_link_is_not_answered_for_while_its_provider_cannot_be_asked(
+    established: LinkScene,
+) -> None:
+    await established.execute("DELETE FROM links")
+    established.driver.troubles["observe"].append(Transient("not known here yet", code="provider_unknown"))
+    await established.want(deletion_requested(WISH.model_copy(update={"generation": 2}), CType.AWS_PEERING))
+    await established.step()
+    assert await established.told() == []
+    await established.hurry()
+    assert await established.told() == ["deleted"]
+    assert established.driver.everything() == (0, 0)
 
 
 async def test_a_late_wish_does_not_resurrect_what_is_deleted(established: LinkScene) -> None:

@@ -11,7 +11,9 @@ from onenet_api.connections.decisions import Caller, Decided
 from onenet_api.connections.model import Connection, towards
 from onenet_api.connections.views import ConnectionChange
 from onenet_api.problems import Problem
+from onenet_api.sweeper import again
 from onenet_common.connection import CType, ExistingPath, L4Filter, Protocol, Requirements, Resource
+from onenet_common.events import ConnectionDeletionRequested
 from onenet_common.states import DesiredState, State
 from tests.unit.api_values import (
     BEGINNING,
@@ -131,6 +133,24 @@ def test_everything_can_be_deleted_and_only_once(state: State) -> None:
     assert leaving.connection.state is State.DELETING
     assert happenings(leaving) == ([] if state is State.DELETING else ["deletion_requested"])
     assert decisions.delete(leaving.connection, RAVI) == Decided(leaving.connection)
+
+
+@pytest.mark.parametrize(
+    ("before", "built"),
+    [
+        (connection(State.ESTABLISHED, ctype=CType.AWS_PEERING), CType.AWS_PEERING),
+        (connection(State.PENDING_APPROVAL), None),
+        (connection(State.PLANNED, ctype=CType.AWS_PEERING, dry_run=True), None),
+    ],
+)
+def test_a_deletion_says_as_what_there_is_something_to_remove(
+    before: Connection, built: CType | None
+) -> None:
+    leaving = decisions.delete(before, RAVI)
+    [event] = leaving.events
+    assert isinstance(event, ConnectionDeletionRequested)
+    assert event.ctype is built
+    assert again(leaving.connection) == event
 
 
 def test_grown_addresses_outdate_the_other_sides_consent_alone() -> None:

@@ -6,6 +6,7 @@ from dataclasses import replace
 from datetime import timedelta
 from uuid import UUID, uuid4
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -126,10 +127,11 @@ def test_asking_again_for_a_deletion_that_is_done_does_it_again() -> None:
     assert (gone.phase, gone.ctype) == (Phase.WORKING, CType.AWS_PEERING)
 
 
-def test_the_deletion_of_what_nobody_knows_has_nothing_to_remove() -> None:
-    gone = after(None, deletion_requested(wish(2, id=ID)))
+@pytest.mark.parametrize("ctype", [None, CType.AWS_PEERING])
+def test_the_deletion_of_what_nobody_knows_is_worked_on_as_it_was_built_last(ctype: CType | None) -> None:
+    gone = after(None, deletion_requested(wish(2, id=ID), ctype))
     assert gone is not None
-    assert (gone.ctype, gone.wish.desired_state) == (None, DesiredState.DELETED)
+    assert (gone.ctype, gone.wish.desired_state) == (ctype, DesiredState.DELETED)
 
 
 def test_other_events_want_nothing() -> None:

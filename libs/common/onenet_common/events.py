@@ -197,8 +197,12 @@ class ConnectionHealthChanged(ConnectionEvent):
 
 
 class ConnectionDeletionRequested(WishEvent):
+    """``ctype`` is how it was built, or was to be; null when nothing of it can be at a provider."""
+
     type: ClassVar[str] = "onenet.connection.deletion_requested.v1"
     producer: ClassVar[Producer] = "onenet-api"
+
+    ctype: CType | None = None
 
 
 class ConnectionDeleted(ConnectionEvent):

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from onenet_api.connections import model
+from onenet_api.connections.decisions import deletion_of
 from onenet_api.connections.store import READ
 from onenet_common import outbox
 from onenet_common.background import Background
@@ -112,9 +113,9 @@ class Sweeper:
 
 def again(stuck: model.Connection) -> Event:
     """The wish that a connection under way waits for somebody to act on; what is deleted is to be gone."""
-    leaving = stuck.state in (State.DELETING, State.DELETED)
-    event = ConnectionDeletionRequested if leaving else ConnectionRequested
-    return event(connection_id=stuck.id, generation=stuck.generation, wish=stuck.wish)
+    if stuck.state in (State.DELETING, State.DELETED):
+        return deletion_of(stuck)
+    return ConnectionRequested(connection_id=stuck.id, generation=stuck.generation, wish=stuck.wish)
 
 
 def ask_again(provider: Provider, *, pending: bool) -> Event:

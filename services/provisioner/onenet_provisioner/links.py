@@ -111,8 +111,9 @@ def _deletion_requested(
     wish = event.wish.model_copy(update={"desired_state": DesiredState.DELETED})
     fresh = _fresh(work, wish, message, now, deadline)
     if work is None:
-        return fresh
-    return replace(fresh, ctype=work.ctype, details=work.details, lease=work.lease)
+        # What was built may be older than this schema, so that the provider is asked.
+        return replace(fresh, ctype=event.ctype)
+    return replace(fresh, ctype=work.ctype or event.ctype, details=work.details, lease=work.lease)
 
 
 def _fresh(work: Work | None, wish: Wish, message: Message, now: datetime, deadline: datetime) -> Work:

@@ -205,10 +205,17 @@ def delete(connection: Connection, caller: Caller) -> Decided:
         trace_id=caller.trace_id,
         traceparent=caller.traceparent,
     )
-    event = ConnectionDeletionRequested(
-        connection_id=leaving.id, generation=leaving.generation, wish=leaving.wish
+    return Decided(leaving, (deletion_of(leaving),), "connection.delete")
+
+
+def deletion_of(leaving: Connection) -> ConnectionDeletionRequested:
+    """The event that has it taken down."""
+    return ConnectionDeletionRequested(
+        connection_id=leaving.id,
+        generation=leaving.generation,
+        wish=leaving.wish,
+        ctype=None if leaving.dry_run else leaving.ctype,
     )
-    return Decided(leaving, (event,), "connection.delete")
 
 
 def readdress(connection: Connection, resource: Resource, at: datetime) -> Decided:
