@@ -146,7 +146,9 @@ async def test_a_try_after_throttling_is_linked_to_the_one_before(
     assert first.attributes["error.type"] == "throttled"
     assert [span.linked_spans for span in others] == [{first.span_id}]
     calls = _named(spans, "EC2.CreateVpcPeeringConnection")
-    assert sorted(call.attributes.get("error.type", "") for call in calls) == ["", "RequestLimitExceeded"]
+    assert sorted(call.attributes.get("error.type", "") for call in calls) == ["", "throttled"]
+    codes = sorted(call.attributes.get("onenet.provider.error.code", "") for call in calls)
+    assert codes == ["", "RequestLimitExceeded"]
 
 
 async def test_a_repair_is_a_trace_of_its_own_linked_to_the_wish(

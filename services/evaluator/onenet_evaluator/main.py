@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 from onenet_common import events
 from onenet_common.bus import Consumer
+from onenet_common.commands import dispatch
 from onenet_common.errors import Malformed
 from onenet_common.producer import Producer
 from onenet_common.runner import Component, run
@@ -33,6 +34,11 @@ def wire(settings: EvaluatorSettings, catalogue: Catalogue) -> Sequence[Componen
 
 
 def main() -> None:
+    """Run until SIGTERM, or say what the command line can."""
+    dispatch(NAME, _serve, {})
+
+
+def _serve() -> None:
     settings = load(EvaluatorSettings, "EVALUATOR")
     try:
         catalogue = read(settings.catalogue)

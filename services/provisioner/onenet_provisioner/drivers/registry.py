@@ -8,6 +8,7 @@ from typing import Any
 from uuid import UUID
 
 from onenet_common.connection import CType, Provider, ProviderType
+from onenet_common.errors import Permanent
 from onenet_provisioner.drivers.discovery import Discovery
 from onenet_provisioner.drivers.driver import Driver
 from onenet_provisioner.settings import ProvisionerSettings
@@ -39,8 +40,14 @@ def registry(settings: ProvisionerSettings, providers: Lookup) -> Clouds:
 
     Args:
         providers: finds a provider by id, for the way into its account.
+
+    Raises:
+        Permanent: a cloud's SDK is not installed.
     """
-    return _memory() if settings.driver == "memory" else _clouds(settings, providers)
+    try:
+        return _memory() if settings.driver == "memory" else _clouds(settings, providers)
+    except ModuleNotFoundError as error:
+        raise Permanent(f"{error.name} is missing: install onenet[aws]", code="not_installed") from error
 
 
 def _clouds(settings: ProvisionerSettings, providers: Lookup) -> Clouds:
