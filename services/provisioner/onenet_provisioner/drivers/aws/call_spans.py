@@ -34,7 +34,7 @@ def describe(span: Span, _service: str, operation: str, answer: Mapping[str, Any
         span.set_attribute(PROVIDERS_CODE, _providers_code(error))
 
 
-def _error(operation: str, answer: Mapping[str, Any] | None) -> Exception | None:
+def _error(operation: str, answer: Any) -> Exception | None:
     """What the call raises; when nobody answered, that is in flight here."""
     if answer is None:
         raised = sys.exc_info()[1]
