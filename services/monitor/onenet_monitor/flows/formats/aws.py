@@ -43,17 +43,17 @@ class Reader:
     def __init__(self, now: datetime, header: Header | None = None) -> None:
         self._now = now
         self._header = header
+        self._begun = header is not None
         self._seen: set[str] = set()
 
     def read(self, block: bytes) -> Reading:
         """A block of whole lines."""
-        if self._header is None:
-            first, _, rest = block.partition(b"\n")
-            header = Header.of(first.decode("utf-8", "replace").rstrip("\r"))
-            if header is None and DEFAULT.fits(first):
-                header, rest = DEFAULT, block
-            if header is not None:
-                self._header, block = header, rest
+        first, _, rest = block.partition(b"\n")
+        if header := Header.of(first.decode("utf-8", "replace").rstrip("\r")):
+            self._header, block = header, rest
+        elif not self._begun and DEFAULT.fits(first):
+            self._header = DEFAULT
+        self._begun = True
         reading = self.fast(block)
         return reading if reading is not None else self._slow(block)
 
@@ -90,10 +90,8 @@ class Reader:
         found = pl.DataFrame({"line": text, "header": headers(text)}).with_columns(
             governing=pl.col("header").forward_fill()
         )
-        before = self._header.text if self._header else None
-        governed = found.filter(pl.col("header").is_null()).with_columns(
-            pl.col("governing").fill_null(before)
-        )
+        before = pl.lit(self._header.text if self._header else None, pl.String)
+        governed = found.filter(pl.col("header").is_null()).with_columns(pl.coalesce("governing", before))
         parts = governed.partition_by("governing", as_dict=True, maintain_order=True)
         reading = merged(self._under(key[0], part["line"]) for key, part in parts.items())
         if (last := found["governing"].drop_nulls()).len():
