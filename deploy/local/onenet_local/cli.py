@@ -8,6 +8,7 @@ import signal
 import sys
 import time
 from collections import deque
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
@@ -129,6 +130,36 @@ def logs(
             sys.stdout.writelines(log)
             sys.stdout.flush()
             time.sleep(0.2)
+
+
+@app.command()
+def traffic(
+    written_as: Annotated[
+        str, typer.Option("--format", "-f", help="aws, aws-2, azure, gcp or pmacct.", metavar="FORMAT")
+    ] = "aws",
+    rate: Annotated[int, typer.Option(min=1, max=1_000_000, help="Observations a second.")] = 100,
+    seed: Annotated[int, typer.Option(help="Another seed is another traffic.")] = 1,
+    seconds: Annotated[float | None, typer.Option(min=1, help="How long; by default until Ctrl-C.")] = None,
+    networks: Annotated[
+        Path | None, typer.Option(help="A JSON file of networks and links; by default the stack's own.")
+    ] = None,
+) -> None:
+    """Send made-up flow logs of the stack's networks to it, with something wrong in them here and there."""
+    from onenet_local.traffic.command import run
+    from onenet_local.traffic.encoders import FORMATS
+
+    if written_as not in FORMATS:
+        raise typer.BadParameter(f"{written_as!r} is none of {', '.join(FORMATS)}")
+    folder = _settings().local_data
+    kafka = read_state(folder).get("addresses", {}).get("kafka")
+    if kafka is None:
+        _tell(f"no stack runs in {folder}")
+        raise typer.Exit(NOT_RUNNING)
+    try:
+        sent = run(kafka, written_as=written_as, rate=rate, seed=seed, seconds=seconds, networks=networks)
+    except ValueError as error:
+        _fail(str(error))
+    _tell(f"sent {sent} observations")
 
 
 @app.command()

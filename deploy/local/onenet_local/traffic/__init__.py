@@ -1,0 +1,1 @@
+"""Made-up traffic between given networks, as the flow logs that would have told of it."""
