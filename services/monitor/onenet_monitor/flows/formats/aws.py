@@ -92,7 +92,9 @@ class Reader:
         )
         before = pl.lit(self._header.text if self._header else None, pl.String)
         governed = found.filter(pl.col("header").is_null()).with_columns(pl.coalesce("governing", before))
-        parts = governed.partition_by("governing", as_dict=True, maintain_order=True)
+        parts = (
+            governed.partition_by("governing", as_dict=True, maintain_order=True) if governed.height else {}
+        )
         reading = merged(self._under(key[0], part["line"]) for key, part in parts.items())
         if (last := found["governing"].drop_nulls()).len():
             self._header = Header.of(last[-1])
