@@ -79,7 +79,10 @@ class Reader:
         # Only the last field of a short line tells that it is short, so "-" is kept apart from null in it.
         if last.null_count():
             return None
-        frame = frame.with_columns(last.replace("-", None))
+        last = last.replace("-", None)
+        if header.ends_in_number and last.cast(pl.Int64, strict=False).null_count() > last.null_count():
+            return None
+        frame = frame.with_columns(last)
         return self._sift(frame, header, lambda rows: _lines_of(block, rows))
 
     def _slow(self, block: bytes) -> Reading:

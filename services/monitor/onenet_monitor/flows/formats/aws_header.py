@@ -52,6 +52,11 @@ class Header:
         return any(name in self.names for name in names)
 
     @property
+    def ends_in_number(self) -> bool:
+        """Whether the last field is a number, which nothing has checked when it is read as text."""
+        return self.names[-1] in _NUMBERS
+
+    @property
     def types(self) -> dict[str, type[pl.DataType]]:
         """How to read each field; the last one as text, since ``-`` and nothing must be told apart."""
         numbers = _NUMBERS.intersection(self.names[:-1])

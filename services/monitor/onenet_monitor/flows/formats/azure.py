@@ -22,7 +22,7 @@ import polars as pl
 
 from onenet_monitor.flows.formats.checks import LARGEST, ROW, WHY, judged, kept, typed
 from onenet_monitor.flows.formats.columns import number, split
-from onenet_monitor.flows.formats.objects import objects
+from onenet_monitor.flows.formats.objects import objects, text
 from onenet_monitor.flows.formats.reading import Reading, Refusal
 
 _FIELDS = (
@@ -46,7 +46,7 @@ def readings(pieces: Iterable[bytes], now: datetime) -> Iterator[Reading]:
         for record in records if isinstance(records, list) else [found]:
             if not batch.add(record):
                 yield Reading.refusal(Refusal.of("fields", str(record)))
-        if batch.size >= _BATCH:
+        if len(batch.tuples) >= _BATCH:
             yield _read(batch, now)
             batch = _Tuples()
     yield _read(batch, now)
@@ -54,36 +54,32 @@ def readings(pieces: Iterable[bytes], now: datetime) -> Iterator[Reading]:
 
 @dataclass(slots=True)
 class _Tuples:
-    """Tuples of many records, with what the record says of all of its own."""
+    """Tuples of many records, each with what its record says of all of them."""
 
+    tuples: list[str] = field(default_factory=list)
     networks: list[str | None] = field(default_factory=list)
     interfaces: list[str | None] = field(default_factory=list)
-    tuples: list[list[str]] = field(default_factory=list)
-    size: int = 0
 
     def add(self, record: Any) -> bool:
         """Take a record's tuples; False when it is none, or one of its groups is none."""
         try:
-            groups = [
-                group["flowTuples"] for flow in record["flowRecords"]["flows"] for group in flow["flowGroups"]
-            ]
+            flows = record["flowRecords"]["flows"]
+            groups = [group["flowTuples"] for flow in flows for group in flow["flowGroups"]]
             network, interface = record.get("targetResourceID"), record.get("macAddress")
         except (KeyError, TypeError, AttributeError):
             return False
-        for group in groups:
-            if isinstance(group, list):
-                self.networks.append(network if isinstance(network, str) else None)
-                self.interfaces.append(interface if isinstance(interface, str) else None)
-                # What is no text cannot be a good tuple; as text it is refused like any other.
-                self.tuples.append([one if isinstance(one, str) else str(one) for one in group])
-                self.size += len(group)
-        return all(isinstance(group, list) for group in groups)
+        good = [group for group in groups if isinstance(group, list)]
+        for group in good:
+            # What is no text cannot be a good tuple; as text it is refused like any other.
+            self.tuples += [text(one) or "" for one in group]
+            self.networks += [network if isinstance(network, str) else None] * len(group)
+            self.interfaces += [interface if isinstance(interface, str) else None] * len(group)
+        return len(good) == len(groups)
 
     def frame(self) -> pl.DataFrame:
         """One row a tuple."""
-        columns = {"network": self.networks, "interface": self.interfaces, "tuple": self.tuples}
-        types = pl.Schema({"network": pl.String(), "interface": pl.String(), "tuple": pl.List(pl.String())})
-        return pl.DataFrame(columns, types).explode("tuple").drop_nulls("tuple")
+        columns = {"tuple": self.tuples, "network": self.networks, "interface": self.interfaces}
+        return pl.DataFrame(columns, dict.fromkeys(columns, pl.String))
 
 
 def _read(batch: _Tuples, now: datetime) -> Reading:

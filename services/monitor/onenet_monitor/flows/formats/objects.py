@@ -50,6 +50,16 @@ def load(text: str | bytes) -> Object | None:
     return value if isinstance(value, dict) else None
 
 
+def text(value: object) -> str | None:
+    """A value as text, as polars has it: text as it is, all else as JSON."""
+    if value is None:
+        return None
+    if not isinstance(value, str):
+        return json.dumps(value)
+    # Half a surrogate pair is legal in JSON and in no text.
+    return value if value.isascii() else value.encode("utf-8", "replace").decode()
+
+
 class _Splitter:
     """Holds text until the object in it is complete."""
 

@@ -5,13 +5,12 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import chain, islice
-from typing import Any
 
 import polars as pl
 
 from onenet_monitor.flows.formats.checks import Texts
 from onenet_monitor.flows.formats.inflate import lines
-from onenet_monitor.flows.formats.objects import Object, load, objects
+from onenet_monitor.flows.formats.objects import Object, load, objects, text
 from onenet_monitor.flows.formats.reading import Reading, Refusal
 
 Paths = Mapping[str, tuple[str, ...]]
@@ -63,7 +62,7 @@ def _by_object(pieces: Iterable[bytes], paths: Paths, judge: Judge) -> Iterator[
 def _judged(found: Sequence[Object | Refusal], paths: Paths, judge: Judge) -> Iterator[Reading]:
     yield from (Reading.refusal(one) for one in found if isinstance(one, Refusal))
     good = [one for one in found if not isinstance(one, Refusal)]
-    columns = {name: [_text(_at(one, path)) for one in good] for name, path in paths.items()}
+    columns = {name: [text(_at(one, path)) for one in good] for name, path in paths.items()}
     frame = pl.DataFrame(columns, dict.fromkeys(paths, pl.String))
     yield judge(frame, lambda rows: [json.dumps(good[row]) for row in rows])
 
@@ -95,14 +94,6 @@ def _at(value: object, path: tuple[str, ...]) -> object:
     for name in path:
         value = value.get(name) if isinstance(value, dict) else None
     return value
-
-
-def _text(value: Any) -> str | None:
-    """As polars has it: text as it is, all else as JSON."""
-    if value is None or isinstance(value, str):
-        # Half a surrogate pair is legal in JSON and in no text.
-        return value.encode("utf-8", "replace").decode() if value else value
-    return json.dumps(value)
 
 
 def _lines_of(block: bytes, rows: Sequence[int]) -> list[str]:
