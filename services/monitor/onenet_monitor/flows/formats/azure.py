@@ -65,15 +65,15 @@ class _Tuples:
         try:
             flows = record["flowRecords"]["flows"]
             groups = [group["flowTuples"] for flow in flows for group in flow["flowGroups"]]
-            network, interface = record.get("targetResourceID"), record.get("macAddress")
+            network, interface = text(record.get("targetResourceID")), text(record.get("macAddress"))
         except (KeyError, TypeError, AttributeError):
             return False
         good = [group for group in groups if isinstance(group, list)]
         for group in good:
             # What is no text cannot be a good tuple; as text it is refused like any other.
             self.tuples += [text(one) or "" for one in group]
-            self.networks += [network if isinstance(network, str) else None] * len(group)
-            self.interfaces += [interface if isinstance(interface, str) else None] * len(group)
+            self.networks += [network] * len(group)
+            self.interfaces += [interface] * len(group)
         return len(good) == len(groups)
 
     def frame(self) -> pl.DataFrame:

@@ -70,8 +70,9 @@ class Refusal:
     @classmethod
     def of(cls, reason: Reason, content: str | bytes) -> Refusal:
         start = content[: _TEXT * 4]
-        text = start.decode("utf-8", "replace") if isinstance(start, bytes) else start
-        return cls(reason, text[:_TEXT])
+        # Half a surrogate pair comes out of JSON and goes into no message.
+        raw = start if isinstance(start, bytes) else start.encode("utf-8", "replace")
+        return cls(reason, raw.decode("utf-8", "replace")[:_TEXT])
 
 
 @dataclass(slots=True)
