@@ -122,7 +122,7 @@ class Reader:
 
     def _sift(self, frame: pl.DataFrame, header: Header, texts: Texts) -> Reading:
         status = frame.select(_status(header)).to_series()
-        idle = status.is_in(list(_IDLE))
+        idle = status.is_in(list(_IDLE)).fill_null(False)
         raw = frame.select(*_raw(header), *([WHY] if WHY in frame.columns else []))
         if not idle.any():
             return sift(raw, self._now, texts)
