@@ -102,6 +102,43 @@ def test_messages_read_together_come_to_the_same_as_each_alone(some: list[str]) 
     assert records(together) == records(alone)
 
 
+@pytest.mark.parametrize(
+    ("name", "word", "reason"),
+    [
+        ("packets", "\t10", "counter"),
+        ("bytes", str(2**50 + 1), "counter"),
+        ("bytes", "-1", "counter"),
+        ("interface-id", "eni\0", "name"),
+        ("account-id", "1" * 513, "name"),
+        ("srcaddr", "010.0.0.1", "address"),
+        ("dstaddr", "fe80::1%eth0", "address"),
+        ("dstport", "65536", "port"),
+        ("start", "0", "time"),
+        ("action", "DROP", "action"),
+        ("log-status", "WELL", "action"),
+    ],
+)
+def test_one_wrong_word_is_one_refusal(name: str, word: str, reason: str) -> None:
+    words = {**GOOD, name: word}
+    line = " ".join(words[field] for field in plain.VERSION_2.split(" "))
+    reading = read(f"{plain.VERSION_2}\n{LINE}\n{line}\n".encode(), NOW)
+    assert (reading.frame.height, dict(reading.refused)) == (1, {reason: 1})
+    assert reading.samples[0].text == line[:500]
+
+
+@pytest.mark.parametrize(
+    ("written", "spelt"),
+    [
+        ("10.0.0.1", "10.0.0.1"),
+        ("2001:DB8:0:0::1", "2001:db8::1"),
+        ("::ffff:10.0.0.1", "10.0.0.1"),
+        ("0:0:0:0:0:FFFF:0a00:0001", "10.0.0.1"),
+    ],
+)
+def test_an_address_has_one_spelling(written: str, spelt: str) -> None:
+    assert read(LINE.replace("10.0.0.1", written).encode(), NOW).frame["src"].to_list() == [spelt]
+
+
 def test_a_regular_text_is_read_the_fast_way() -> None:
     reader = aws.Reader(NOW)
     reader.read(plain.VERSION_2.encode())
@@ -170,6 +207,8 @@ def test_a_frequent_reason_does_not_hide_a_rare_one_among_the_samples() -> None:
     lines = [plain.VERSION_2, *[LINE.replace(" 6 ", " 999 ")] * 100, LINE.replace("10.0.0.1", "nobody")]
     reading = read("\n".join(lines).encode(), NOW)
     assert [one.reason for one in reading.samples] == ["protocol"] * 3 + ["address"]
+    together = merged([reading] * 20)
+    assert Counter(one.reason for one in together.samples) == {"protocol": 3, "address": 3}
 
 
 def test_a_stream_is_read_block_by_block() -> None:

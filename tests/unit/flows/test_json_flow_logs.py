@@ -227,6 +227,11 @@ def test_pmacct_as_its_settings_have_it(changes: dict[str, Any], expected: dict[
     assert {name: row[name] for name in expected} == expected
 
 
+def test_a_time_that_pmacct_did_not_set_is_not_1970() -> None:
+    row = one(pmacct(timestamp_start="1970-01-01 00:00:00.000000", stamp_inserted=str(SECOND)))
+    assert row["start"] == datetime.fromtimestamp(SECOND, UTC)
+
+
 def test_a_pmacct_writers_marks_are_neither_records_nor_mistakes() -> None:
     marks = [
         {"event_type": "purge_init", "writer_id": "x/1"},
