@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from onenet_monitor.flows.formats import Reading, Reason, merged, objects, read, read_all
+from onenet_monitor.flows.formats import Reading, Reason, Refusal, merged, objects, read, read_all
 from onenet_monitor.flows.formats.tables import one_a_line
 from tests.samples import NOW
 
@@ -341,9 +341,10 @@ def test_a_batch_of_different_messages_comes_to_the_same_as_each_alone(kinds: li
 
 def test_an_object_that_never_ends_is_not_held_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(objects, "LONGEST", 2_000)
-    endless = [json.dumps([gcp()])[:-1].encode(), b',{"a": "', *[b"x" * 1000] * 50]
-    found = [type(one).__name__ for one in objects.objects(iter(endless))]
-    assert found == ["dict", "Refusal"]
+    endless = iter([json.dumps([gcp()])[:-1].encode(), b',{"a": "', *[b"x" * 1000] * 50])
+    found = list(objects.objects(endless))
+    assert [one.reason if isinstance(one, Refusal) else "object" for one in found] == ["object", "oversize"]
+    assert len(list(endless)) > 40
 
 
 def test_lines_are_told_from_other_packings() -> None:
