@@ -347,6 +347,12 @@ def test_an_object_that_never_ends_is_not_held_for_ever(monkeypatch: pytest.Monk
     assert len(list(endless)) > 40
 
 
+def test_a_malformed_object_in_an_array_costs_itself_alone() -> None:
+    good = json.dumps(gcp())
+    reading = read(f'[{good}, {{"a": {{"b": nil}}}}, {good}]'.encode(), NOW)
+    assert (reading.frame.height, dict(reading.refused)) == (2, {"fields": 1})
+
+
 def test_lines_are_told_from_other_packings() -> None:
     assert one_a_line(json.dumps(gcp()).encode())
     assert not one_a_line(json.dumps([gcp()]).encode())
