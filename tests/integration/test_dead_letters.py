@@ -143,6 +143,8 @@ async def test_filters_leave_out_the_others(post: Post) -> None:
     refused = await post.admin.get(LETTERS, params={"topic": "onenet.heath"})
     assert refused.status_code == 422
     assert HEALTH in refused.json()["detail"]
+    refused = await post.admin.get(LETTERS, params={"since": "0.5"})
+    assert (refused.status_code, refused.json()["errors"][0]["field"]) == (422, "since")
 
 
 async def test_a_page_looks_at_so_many_letters_and_no_more(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -12,7 +13,7 @@ from uuid import UUID
 
 import asyncpg
 import structlog
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field
 
 from onenet_api.problems import invalid
 from onenet_common.database import Connection
@@ -25,6 +26,20 @@ TIMES = ("time", "created_at", "updated_at")
 
 Words = Annotated[str, Field(max_length=200, pattern=r"^[^\x00]*$")]
 """Text to search for."""
+
+
+_RFC_3339 = re.compile(r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(\.\d+)?([Zz]|[+-]\d\d:\d\d)")
+
+
+def _written_out(value: object) -> object:
+    """Refuse numbers, which pydantic takes for seconds since 1970, and the schema does not."""
+    if isinstance(value, str) and not _RFC_3339.fullmatch(value):
+        raise ValueError("a time such as 2026-11-25T12:00:00Z is expected")
+    return value
+
+
+Moment = Annotated[AwareDatetime, BeforeValidator(_written_out)]
+"""A time to search from, as RFC 3339 writes it."""
 
 
 class Page(BaseModel, Generic[Item]):

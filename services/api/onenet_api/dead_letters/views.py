@@ -9,10 +9,10 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Annotated, Literal
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field
 
 from onenet_api.dead_letters.letters import PLACE, Record, Summary
-from onenet_api.pages import Words
+from onenet_api.pages import Moment, Words
 
 LARGEST_SHOWN = 64 * 1024
 """Bytes of a value that are shown."""
@@ -39,7 +39,7 @@ class DeadLetterQuery(BaseModel):
     topic: Words | None = Field(default=None, description="Where it could not be processed.")
     code: Words | None = Field(default=None, description="Such as `wrong_schema`.")
     group: Words | None = Field(default=None, description="The consumer group that gave up.")
-    since: AwareDatetime | None = None
+    since: Moment | None = None
 
 
 class Bytes(BaseModel):
