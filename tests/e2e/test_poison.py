@@ -4,11 +4,13 @@ README has it, by every consumer; and the next good message is handled."""
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 from typing import Any
 from uuid import uuid4
 
+import httpx
 import pytest
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 
@@ -25,9 +27,10 @@ GROUPS = {
     events.INVENTORY: {"onenet-api-inventory", "onenet-provisioner"},
     events.HEALTH: {"onenet-monitor"},
 }
+TIMES_TAKEN = r"^onenet_connections_time_to_establish_seconds_count(?:\{.*\})? (\S+)"
 Headers = list[tuple[str, bytes]]
-Letters = dict[tuple[str, str], str]
-"""The code of every dead letter by its key and who could not process it."""
+Letters = dict[tuple[str, str, int], str]
+"""The code of every dead letter by its key, who could not process it, and the partition it lay in."""
 
 
 def stranger() -> Message:
@@ -64,6 +67,7 @@ PASSED_OVER: dict[str, tuple[bytes | None, Headers]] = {
     "far ahead": (stranger().value(), headers(ce_time="9999-12-31T23:59:59Z")),
     "thousands of headers": (stranger().value(), headers() + [(f"x-{n}", b"x") for n in range(5000)]),
 }
+SENT = {name: (value, given) for name, (value, given, _) in REFUSED.items()} | PASSED_OVER
 
 
 @pytest.fixture
@@ -74,18 +78,32 @@ async def producer(stack: Stack) -> AsyncIterator[AIOKafkaProducer]:
     await kafka.stop()
 
 
+async def partitions(producer: AIOKafkaProducer, topic: str) -> list[int]:
+    return sorted(await producer.partitions_for(topic))
+
+
+async def poison(producer: AIOKafkaProducer, topic: str) -> None:
+    """Put everything that does not belong there into each partition, so that nothing gets around it."""
+    sent = [
+        await producer.send(topic, value, key=name.encode(), headers=given, partition=partition)
+        for partition in await partitions(producer, topic)
+        for name, (value, given) in SENT.items()
+    ]
+    await asyncio.gather(*sent)
+
+
 async def letters_once_all_is_read(stack: Stack, producer: AIOKafkaProducer, topic: str) -> Letters:
     """All dead letters of a topic when every group has read what is on it now.
 
     A letter to come of the last record in each partition shows that what came before is dealt with.
     """
     mark = f"mark {uuid4()}"
-    marks = {
-        f"{mark} {partition}": GROUPS[topic] for partition in sorted(await producer.partitions_for(topic))
-    }
+    marks = {f"{mark} {partition}": GROUPS[topic] for partition in await partitions(producer, topic)}
     for partition, key in enumerate(marks):
         await producer.send_and_wait(topic, b"", key=key.encode(), partition=partition)
-    awaited = {(key, group) for key, groups in marks.items() for group in groups}
+    awaited = {
+        (key, group, partition) for partition, (key, groups) in enumerate(marks.items()) for group in groups
+    }
     found: Letters = {}
     consumer = AIOKafkaConsumer(
         topic_of(topic),
@@ -98,11 +116,12 @@ async def letters_once_all_is_read(stack: Stack, producer: AIOKafkaProducer, top
         while (letters := await _next(consumer)) or not awaited <= found.keys():
             for letter in letters:
                 told = {name: text.decode(errors="replace") for name, text in letter.headers}
-                assert told["onenet_source"].startswith(f"{topic}/")
+                source, partition, _ = told["onenet_source"].split("/")
+                assert source == topic
                 assert told["onenet_error"]
                 key = (letter.key or b"").decode(errors="replace")
-                found[key, told["onenet_group"]] = told["onenet_error_code"]
-    return {letter: code for letter, code in found.items() if not letter[0].startswith("mark ")}
+                found[key, told["onenet_group"], int(partition)] = told["onenet_error_code"]
+    return {letter: code for letter, code in found.items() if letter[0] in SENT}
 
 
 async def _next(consumer: AIOKafkaConsumer) -> list[Any]:
@@ -115,17 +134,26 @@ async def _next(consumer: AIOKafkaConsumer) -> list[Any]:
 async def test_every_group_sets_poison_aside_and_passes_over_what_is_not_for_it(
     stack: Stack, producer: AIOKafkaProducer, topic: str
 ) -> None:
-    for name, (value, given, _) in REFUSED.items():
-        await producer.send_and_wait(topic, value, key=name.encode(), headers=given)
-    for name, (value, given) in PASSED_OVER.items():
-        await producer.send_and_wait(topic, value, key=name.encode(), headers=given)
+    await poison(producer, topic)
     found = await letters_once_all_is_read(stack, producer, topic)
-    assert {letter: code for letter, code in found.items() if letter[0] in {*REFUSED, *PASSED_OVER}} == {
-        (name, group): code for name, (_, _, code) in REFUSED.items() for group in GROUPS[topic]
+    assert found == {
+        (name, group, partition): code
+        for name, (_, _, code) in REFUSED.items()
+        for group in GROUPS[topic]
+        for partition in await partitions(producer, topic)
     }
 
 
-async def test_the_next_good_messages_are_handled(stack: Stack) -> None:
+async def test_the_next_good_messages_are_handled(stack: Stack, producer: AIOKafkaProducer) -> None:
+    """Behind the poison in its partition, whichever that is, each group handles what is for it.
+
+    Of the inventory, the provisioner enters new providers, and the API shows what it found there. Of
+    connections, the evaluator chooses a path, the provisioner builds it, the API shows it, the monitor
+    takes its time. Of health, the monitor comes to its verdict.
+    """
+    for topic in GROUPS:
+        await poison(producer, topic)
+    before = await _times_taken(stack)
     async with estate(stack, networks=1) as pair:
         asked = await pair.onenet.connections.create(*pair.pairs[0])
         await pair.onenet.wait_for(asked.id, ["ESTABLISHED"])
@@ -133,4 +161,15 @@ async def test_the_next_good_messages_are_handled(stack: Stack) -> None:
         async def healthy() -> bool | None:
             return True if (await pair.onenet.connections.get(asked.id)).health == "UP" else None
 
+        async def timed() -> bool | None:
+            return True if await _times_taken(stack) > before else None
+
         await until(healthy, "the monitor's verdict")
+        await until(timed, "the monitor to take the time that it took")
+
+
+async def _times_taken(stack: Stack) -> float:
+    """How many connections the monitor has seen established."""
+    async with httpx.AsyncClient() as http:
+        text = (await http.get(f"{stack.addresses.operations['monitor']}/metrics")).text
+    return sum(map(float, re.findall(TIMES_TAKEN, text, re.MULTILINE)))
