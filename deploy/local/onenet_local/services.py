@@ -19,6 +19,10 @@ since importing it from there takes a second."""
 
 REGION = "eu-central-1"
 
+STOP_TIMEOUT = 20.0
+"""Seconds until a service that was asked to end is killed: it drains for nine, and a busy machine takes
+some more to take its process apart."""
+
 MACHINE = ("PATH", "HOME", "LANG", "LC_ALL", "TZ", "TMPDIR")
 SHARED = (
     "ONENET_LOG_LEVEL",
@@ -128,5 +132,6 @@ def process(service: Service, number: int, folder: Path, told: Environment, *, p
             environment={**told, "ONENET_OPS_PORT": str(port)},
             log=folder / "logs" / f"{name}.log",
             ready=answers(port, "/readyz"),
+            stop_timeout=STOP_TIMEOUT,
         )
     )
