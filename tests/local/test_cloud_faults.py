@@ -88,6 +88,16 @@ def test_calls_are_counted_by_what_and_whose_they_are(left: Owner) -> None:
     assert left.cloud.calls(account=left.account, region="eu-north-1") == 0
     log = left.cloud.log(account=left.account)
     assert [one["operation"] for one in log] == ["DescribeVpcs", "DescribeVpcs", "DeleteVpc"]
+    assert log[2]["arguments"] == {"VpcId": "vpc-0"}
+    assert {one["key"] for one in log} == {left.cloud.owner(left.account)["aws_access_key_id"]}
+
+
+def test_the_log_tells_which_calls_were_under_way_at_once(left: Owner) -> None:
+    left.cloud.arm({"kind": "delay", "account": left.account, "seconds": 0.1, "count": 1})
+    for _ in range(2):
+        left.client("ec2").describe_vpcs()
+    slow, quick = left.cloud.log(account=left.account)
+    assert slow["at"] + 0.1 <= slow["until"] <= quick["at"] <= quick["until"]
 
 
 def test_struck_calls_are_counted_with_what_struck_them(left: Owner) -> None:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 import time
 from collections import Counter, deque
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from threading import Lock
+from urllib.parse import parse_qsl
 
 from werkzeug.wrappers import Request
 
@@ -23,6 +24,28 @@ class Call:
     operation: str
     account: str
     region: str
+
+
+@dataclass(slots=True)
+class Logged:
+    """One call as it went; times are seconds since the epoch.
+
+    Args:
+        key: the access key that signed it, which tells two processes of one role apart.
+        arguments: as they came on the wire; empty for services that do not speak in forms.
+        until: when its answer was ready; None while it is under way.
+    """
+
+    call: Call
+    outcome: str
+    key: str = ""
+    arguments: dict[str, str] = field(default_factory=dict)
+    at: float = field(default_factory=time.time)
+    until: float | None = None
+
+    def as_json(self) -> dict[str, object]:
+        told = asdict(self)
+        return {**told.pop("call"), **told}
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,19 +73,27 @@ def operation_of(request: Request, body: bytes) -> str:
     return str(request.args.get("Action") or f"{request.method} {request.path}")
 
 
+def arguments_of(body: bytes) -> dict[str, str]:
+    """The parameters of a call in the query protocol, without its operation's name and version."""
+    if not _ACTION.search(body):
+        return {}
+    given = dict(parse_qsl(body.decode(errors="replace")))
+    return {name: value for name, value in given.items() if name not in ("Action", "Version")}
+
+
 class CallLog:
     """Counts of all calls and a log of the last ones."""
 
     def __init__(self) -> None:
         self._counts: Counter[Call] = Counter()
-        self._log: deque[tuple[float, Call, str]] = deque(maxlen=LOG_LENGTH)
+        self._log: deque[Logged] = deque(maxlen=LOG_LENGTH)
         self._lock = Lock()
 
-    def record(self, call: Call, outcome: str) -> None:
-        """Count a call. ``outcome`` is ``answered``, ``refused`` or the kind of a fault."""
+    def record(self, logged: Logged) -> None:
+        """Count a call. Its outcome is ``answered``, ``refused`` or the kind of a fault."""
         with self._lock:
-            self._counts[call] += 1
-            self._log.append((time.time(), call, outcome))
+            self._counts[logged.call] += 1
+            self._log.append(logged)
 
     def clear(self) -> None:
         with self._lock:
@@ -79,11 +110,7 @@ class CallLog:
         """The last calls in order, oldest first, at most ``LOG_LENGTH`` of them."""
         with self._lock:
             logged = list(self._log)
-        return [
-            {"at": at, **asdict(call), "outcome": outcome}
-            for at, call, outcome in logged
-            if _is(call, wanted)
-        ]
+        return [one.as_json() for one in logged if _is(one.call, wanted)]
 
 
 def _is(call: Call, wanted: dict[str, str]) -> bool:

@@ -13,7 +13,7 @@ from moto.core.responses import BaseResponse
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
 from werkzeug.wrappers import Request, Response
 
-from onenet_local.cloud.calls import Call, operation_of, scope_of
+from onenet_local.cloud.calls import Call, Logged, arguments_of, operation_of, scope_of
 from onenet_local.cloud.control import PREFIX, Control
 from onenet_local.cloud.credentials import Caller
 from onenet_local.cloud.errors import AwsError, Refusal, error_response, refusal
@@ -69,16 +69,22 @@ class Gateway:
             token = request.headers.get("X-Amz-Security-Token", "")
             caller = self._cloud.credentials.caller(scope.access_key, token, scope.service)
         except AwsError as error:
-            self._cloud.calls.record(Call(scope.service, operation, "", scope.region), "refused")
+            call = Call(scope.service, operation, "", scope.region)
+            self._cloud.calls.record(Logged(call, "refused", scope.access_key))
             return error_response(scope.service, error)
         call = Call(scope.service, operation, caller.account, scope.region)
-        return self._answer(call, caller, request)
+        fault = self._cloud.faults.strike(call)
+        outcome = fault.kind.value if fault else "answered"
+        logged = Logged(call, outcome, scope.access_key, arguments_of(request.get_data()))
+        self._cloud.calls.record(logged)
+        try:
+            return self._answer(call, caller, request, fault)
+        finally:
+            logged.until = time.time()
 
-    def _answer(self, call: Call, caller: Caller, request: MotoRequest) -> Response:
+    def _answer(self, call: Call, caller: Caller, request: MotoRequest, fault: Fault | None) -> Response:
         if latency := self._cloud.rules.latency:
             time.sleep(latency)
-        fault = self._cloud.faults.strike(call)
-        self._cloud.calls.record(call, fault.kind.value if fault else "answered")
         if fault is not None and fault.kind in _REFUSALS:
             return error_response(call.service, refusal(call.service, _REFUSALS[fault.kind]))
         if fault is not None:
