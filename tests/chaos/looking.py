@@ -10,16 +10,28 @@ from uuid import UUID
 
 from onenet_client.client import Client
 from onenet_client.models import Connection
+from onenet_common.projection import Projected
+from onenet_common.states import State
+from tests.chaos.calm import View
 from tests.chaos.judge import Peering, Route, Shown
 from tests.e2e.estate import LEFT_REGION, LIVE, RIGHT_REGION, Estate
 
 TAG = "onenet:connection"
+VIEWED = ("state", "generation", "ctype", "details", "adopted", "health", "health_reasons")
+"""What the API and the topic both tell of a connection."""
+
 AT_ONCE = 8
 
 
 async def connections(estates: Sequence[Estate]) -> dict[UUID, Shown]:
     """Every connection of the estates' networks, as the API shows it."""
     return {one.id: _shown(one, estate) for estate in estates for one in await estate.connections()}
+
+
+def view(one: Connection | Projected) -> View:
+    """What can be compared: of a wish that was taken back, the choice of a way may have come too late for
+    the API and yet in time for who reads the topic."""
+    return {name: getattr(one, name) for name in VIEWED if name != "ctype" or one.state != State.DELETED}
 
 
 async def timelines(onenet: Client, ids: Iterable[UUID]) -> dict[UUID, frozenset[UUID]]:

@@ -6,8 +6,8 @@ import asyncio
 import math
 import random
 import time
-from collections import Counter
-from collections.abc import AsyncIterator, Sequence
+from collections import Counter, deque
+from collections.abc import AsyncIterator, Coroutine, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from itertools import islice
@@ -125,15 +125,18 @@ class Storm:
         self._dice = random.Random(plan.seed)
         self._cloud = LocalCloud(stack.addresses.cloud)
         self._posting = asyncio.Event()
-        self._estates: list[Estate] = []
+        self.estates: list[Estate] = []
         self._work: list[tuple[User, list[Intent]]] = []
-        self._subscriber = Subscriber(stack.addresses.kafka)
+        self.subscriber = Subscriber(stack.addresses.kafka)
 
     def _clock(self) -> float:
         return time.monotonic() - self._began
 
     async def prepare(self, opened: AsyncExitStack) -> None:
-        """Networks, users, what each of them will do, and the subscriber."""
+        """Networks, users, what each of them will do, and the subscriber; once more for another wave."""
+        if not self.estates:
+            self.subscriber.start()
+        self._work = []
         size = math.ceil(self._plan.connections / PAIRS_OF_ESTATE)
         left = self._plan.connections
         for number in range(size):
@@ -141,49 +144,54 @@ class Storm:
             name = USERS[number % len(USERS)]
             networks = math.ceil(math.sqrt(count))
             made = await opened.enter_async_context(estate(self._stack, networks=networks, user=name))
-            self._estates.append(made)
-            user = await opened.enter_async_context(self._user(name))
+            self.estates.append(made)
+            user = await opened.enter_async_context(self._user(name, first=number))
             wanted = intents(list(islice(made.pairs, count)), self._dice, seconds=self._plan.seconds * 0.7)
             self._work.append((user, wanted))
             left -= count
-        self._subscriber.start()
 
     @asynccontextmanager
-    async def _user(self, name: str) -> AsyncIterator[User]:
+    async def _user(self, name: str, *, first: int) -> AsyncIterator[User]:
         """A user with a client for each replica of the API, who asks once and soon takes silence for an
-        answer: there is another replica to ask."""
+        answer: there is another replica to ask. ``first`` is the number of the one to begin with."""
         async with Client(self._stack.addresses.api) as stranger:
             grant = await with_hint(await stranger.sign_in(), name)
         async with AsyncExitStack() as opened:
+            urls = deque(apis(self._stack))
+            urls.rotate(-first)
             replicas = [
                 await opened.enter_async_context(
                     Client(url, grant.access_token, timeout=4.0, retry=Retry(attempts=1))
                 )
-                for url in apis(self._stack)
+                for url in urls
             ]
             yield User(replicas, self._outcome.ledger, self._plan.seconds, self._clock, self._posting)
 
     async def rage(self) -> None:
         """Users act, calls fail and processes die until the time is over."""
-        self._began = time.monotonic()
         self._cloud.arm(*FAULTS, seed=self._plan.seed)
         striker = Striker(self._stack, self._cloud, self._posting, self._clock)
         victims = sorted(name for name in self._stack.processes if name not in ("cloud", "issuer"))
         dice = random.Random(self._plan.seed + 1)
         falling = blows(victims, dice, every=self._plan.every, longest=self._plan.longest_stop)
+        await self.act(striker.strike(falling, until=self._plan.seconds), self._readdress())
+        self._outcome.struck = striker.struck
+        self._outcome.faults = self._cloud.faults()
+
+    async def act(self, *meanwhile: Coroutine[Any, Any, None]) -> None:
+        """Users do all that they want, whatever happens meanwhile."""
+        self._began = time.monotonic()
         async with asyncio.TaskGroup() as group:
-            group.create_task(striker.strike(falling, until=self._plan.seconds))
-            group.create_task(self._readdress())
+            for other in meanwhile:
+                group.create_task(other)
             for user, wanted in self._work:
                 group.create_task(act(user, wanted, at_once=AT_ONCE))
-        self._outcome.struck = striker.struck
         self._outcome.unanswered = sum(user.unanswered for user, _ in self._work)
-        self._outcome.faults = self._cloud.faults()
 
     async def _readdress(self) -> None:
         """In the middle, one network of each estate gets a further block; changes from then on take it up."""
         await asyncio.sleep(self._plan.seconds / 3)
-        for number, one in enumerate(self._estates):
+        for number, one in enumerate(self.estates):
             ec2 = one.left.client("ec2", LEFT_REGION)
             block, vpc = f"100.{64 + number}.0.0/24", one.lefts[0].native_id
             for _ in range(20):
@@ -197,7 +205,7 @@ class Storm:
         began = time.monotonic()
         wanted = self._outcome.ledger.wanted()
         while time.monotonic() < began + self._plan.settle:
-            shown = await looking.connections(self._estates)
+            shown = await looking.connections(self.estates)
             if not unsettled(Snapshot(wanted=wanted, shown=shown)):
                 self._outcome.settled_after = time.monotonic() - began
                 return
@@ -206,18 +214,18 @@ class Storm:
     async def snapshot(self) -> Snapshot:
         """Everything that there is to see."""
         await self._until_relayed()
-        await self._subscriber.stop()
-        shown = await looking.connections(self._estates)
+        await self.subscriber.stop()
+        shown = await looking.connections(self.estates)
         timelines: dict[UUID, frozenset[UUID]] = {}
-        for one in self._estates:
+        for one in self.estates:
             mine = [connection.id for connection in await one.connections()]
             timelines |= await looking.timelines(one.onenet, mine)
         found: Sequence[Any] = await asyncio.to_thread(self._cloud_now)
         seen = Snapshot(
             wanted=self._outcome.ledger.wanted(),
             shown=shown,
-            published=self._subscriber.received,
-            rebuilt={one.id: one.state for one in rebuild(self._subscriber.messages).values()},
+            published=self.subscriber.received,
+            rebuilt={one.id: one.state for one in rebuild(self.subscriber.messages).values()},
             timelines=timelines,
             peerings=found[0],
             routes=found[1],
@@ -231,13 +239,13 @@ class Storm:
     async def _until_relayed(self) -> None:
         """What is behind the last state, such as the health of what was built, has a moment to arrive."""
         before = -1
-        while len(self._subscriber.received) != before:
-            before = len(self._subscriber.received)
+        while len(self.subscriber.received) != before:
+            before = len(self.subscriber.received)
             await asyncio.sleep(3.0)
 
     def _cloud_now(self) -> tuple[list[Any], list[Any]]:
-        peerings = [one for each in self._estates for one in looking.peerings(each)]
-        routes = [one for each in self._estates for one in looking.routes(each)]
+        peerings = [one for each in self.estates for one in looking.peerings(each)]
+        routes = [one for each in self.estates for one in looking.routes(each)]
         return peerings, routes
 
 
