@@ -24,7 +24,8 @@ test: .venv/.dev ## all tests
 
 test-kafka: export ONENET_LOCAL_BROKER := apache
 test-kafka: .venv/.dev ## those that need a broker, on Apache Kafka; ONENET_TEST_KAFKA=host:port names one
-	@$(BIN)/pytest tests/local/test_apache_kafka.py tests/local/test_secured_kafka.py tests/local/test_topics_command.py tests/integration tests/e2e
+	@$(BIN)/pytest $(SIDE_BY_SIDE) --no-loadscope-reorder tests/e2e tests/integration \
+		tests/local/test_apache_kafka.py tests/local/test_secured_kafka.py tests/local/test_topics_command.py
 
 test-containers: .venv/.dev ## the same, on the Kafka and PostgreSQL images of docker-compose.yml; needs Docker
 	@$(BIN)/python -m tests.containers tests/integration
