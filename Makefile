@@ -54,8 +54,8 @@ alerts: ## check the alert rules and run their tests; needs promtool
 	@promtool check rules deploy/prometheus/rules/*.yml
 	@promtool test rules deploy/prometheus/tests/*.yml
 
-bench: .venv/.dev ## speed and memory, as ratios of one run; KAFKA=apache
-	@$(BIN)/python -m bench
+bench: .venv/.dev ## speed and memory, as ratios of one run; KAFKA=apache QUICK=1 ONLY=throughput
+	@$(BIN)/python -m bench $(if $(QUICK),--quick) $(if $(ONLY),--only $(ONLY))
 
 clean: ## stop the stack, remove its data, the virtual environment and caches
 	@if [ -x $(BIN)/onenet-local ]; then $(BIN)/onenet-local down --quiet && $(BIN)/onenet-local clean; fi
