@@ -46,6 +46,7 @@ class FakeApi:
     tables: dict[str, dict[str, Thing]] = field(
         default_factory=lambda: {"services": {}, "providers": {}, "resources": {}, "connections": {}}
     )
+    events: list[Thing] = field(default_factory=list)
     letters: list[Thing] = field(default_factory=list)
     answered: dict[str, Response] = field(default_factory=dict)
 

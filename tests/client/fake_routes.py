@@ -28,6 +28,7 @@ def create(api: FakeApi) -> FastAPI:
         ("GET", "/v1/directory/services", routes.listed_services),
         ("GET", "/v1/directory/resources", routes.listed_resources),
         ("GET", "/v1/connections/{key}/timeline", routes.timeline),
+        ("GET", "/v1/events", routes.events),
         ("GET", "/v1/dead-letters", routes.dead_letters),
         ("GET", "/v1/dead-letters/{letter}", routes.dead_letter),
         ("POST", "/v1/dead-letter-replays", routes.replay),
@@ -61,6 +62,20 @@ class Routes:
     async def audit(self, request: Request) -> Thing:
         entry = {"id": str(uuid4()), "time": NOW, "actor": user_of(request), "action": "service.create"}
         return page(request, [entry, entry])
+
+    async def events(self, request: Request) -> Response:
+        """Two events and the connection breaks; the next request gets those that are left."""
+        start = int(request.headers.get("last-event-id", 0))
+        told = [
+            f"id: {number + 1}\ndata: {json.dumps(event)}\n\n"
+            for number, event in enumerate(self.api.events)
+            if start <= number < start + 2
+        ]
+        over = start + 2 >= len(self.api.events)
+        end = 'event: end\ndata: {"code": "caught_up"}\n\n' if over else ""
+        return Response(
+            "".join((": hello\nid: 0\n\n" if not start else "", *told, end)), media_type="text/event-stream"
+        )
 
     async def dead_letters(self, request: Request) -> Thing:
         letters = self.letters(request)

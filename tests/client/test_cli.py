@@ -60,6 +60,7 @@ def test_help_begins_with_where_to_start(onenet: Run) -> None:
         "get",
         "timeline",
         "audit",
+        "events",
         "whoami",
         "logout",
         "profiles",

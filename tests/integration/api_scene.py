@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
+import time
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -21,6 +22,7 @@ from onenet_api.connections.waiting import Changes
 from onenet_api.context import Context
 from onenet_api.dead_letters.reader import DeadLetters
 from onenet_api.dead_letters.replaying import Replaying
+from onenet_api.events.streams import Streams
 from onenet_api.keys import IssuerKeys
 from onenet_api.resources import inventory
 from onenet_api.settings import ApiSettings
@@ -53,8 +55,10 @@ class Owner:
 class Scene:
     """One API and everybody who uses it.
 
+    ``ahead`` is by how many seconds the API's clock for tokens goes before ours.
+
     Args:
-        kafka: settings of a broker that runs; the API can do without one but for dead letters.
+        kafka: settings of a broker that runs; the API can do without one but for dead letters and streams.
     """
 
     def __init__(self, url: str, kafka: Mapping[str, Any] | None = None, schema: str = "api") -> None:
@@ -63,19 +67,31 @@ class Scene:
         self.database = Database(url, schema=schema, metadata=METADATA)
         self.keys = IssuerKeys(URL, self.issuer.client())
         self.changes = Changes(self.database)
-        verifier = TokenVerifier(self.keys, self.settings)
+        self.ahead = 0.0
+        verifier = TokenVerifier(self.keys, self.settings, lambda: time.time() + self.ahead)
         self.producer = Producer(self.settings)
         replaying = Replaying(DeadLetters(self.settings), self.producer)
+        self.streams = Streams(self.settings, self.database, verifier)
         self.app = app.build(
-            Context(self.settings, self.database, verifier, self.changes, Requests(self.database), replaying)
+            Context(
+                self.settings,
+                self.database,
+                verifier,
+                self.changes,
+                Requests(self.database),
+                replaying,
+                self.streams,
+            )
         )
         self.anonymous = self._client({})
 
     async def start(self) -> None:
         await self.database.start()
         await self.changes.start()
+        await self.streams.start()
 
     async def stop(self) -> None:
+        await self.streams.stop()
         await self.changes.stop()
         await self.producer.stop()
         await self.keys.stop()

@@ -17,6 +17,7 @@ from uuid import UUID
 from onenet_client.connections import Connections
 from onenet_client.dead_letters import DeadLetters
 from onenet_client.directory import Directory
+from onenet_client.events import Events
 from onenet_client.inventory import Providers, Resources, Services
 from onenet_client.listing import Listing
 from onenet_client.models import AuditEntry, Connection, Me, Page, SignIn
@@ -53,6 +54,7 @@ class Client:
         self.resources = Resources(self._transport)
         self.connections = Connections(self._transport)
         self.directory = Directory(self._transport)
+        self.events = Events(self._transport)
         self.dead_letters = DeadLetters(self._transport)
 
     async def __aenter__(self) -> Self:

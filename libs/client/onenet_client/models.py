@@ -200,6 +200,32 @@ class TimelineEntry(Model):
     data: dict[str, Any] = Field(default_factory=dict)
 
 
+class NamedConnection(Model):
+    """Which connection an event is of."""
+
+    id: UUID
+    name: str = ""
+
+
+class Event(Model):
+    """Something that happened to a connection, a provider or a resource."""
+
+    id: UUID | str
+    type: str
+    time: datetime
+    subject: UUID | str = ""
+    summary: str = ""
+    actor: str | None = None
+    source: str | None = None
+    trace_id: str | None = None
+    connection: NamedConnection | None = None
+    service: UUID | None = None
+    generation: int | None = None
+    state: str | None = None
+    health: str | None = None
+    data: dict[str, Any] = Field(default_factory=dict)
+
+
 class DirectoryService(Model):
     """What every signed-in user may know of a service."""
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
 from typing import Any, TypeVar
 from uuid import uuid4
 
@@ -32,7 +33,7 @@ class Transport:
         self.url = url.rstrip("/")
         self._tokens = tokens
         self._timeout = timeout
-        self._retry = retry
+        self.retry = retry
         self._http = httpx.AsyncClient(base_url=self.url, timeout=timeout)
 
     async def close(self) -> None:
@@ -67,6 +68,37 @@ class Transport:
     async def delete(self, path: str, version: int | None = None) -> httpx.Response:
         return await self._send("DELETE", path, headers=_once(version))
 
+    @asynccontextmanager
+    async def stream(
+        self, path: str, params: Params, headers: Mapping[str, str]
+    ) -> AsyncIterator[AsyncIterator[str]]:
+        """The lines of an answer while they come; silence counts as gone only after a minute more.
+
+        Raises:
+            httpx.TransportError: the connection failed, at first or later; whoever can resumes.
+        """
+        timeout = httpx.Timeout(self._timeout, read=self._timeout + 60)
+        made = 1
+        while True:
+            request = self._http.build_request(
+                "GET", path, params=_given(params), headers=headers, timeout=timeout
+            )
+            outcome = await self._once(request, stream=True)
+            if isinstance(outcome, httpx.TransportError):
+                raise outcome
+            try:
+                if outcome.is_success:
+                    yield outcome.aiter_lines()
+                    return
+                await outcome.aread()
+            finally:
+                await outcome.aclose()
+            if (pause := self.retry.pause("GET", outcome, made)) is None:
+                self._answer(outcome)
+                return
+            await asyncio.sleep(pause)
+            made += 1
+
     async def _send(
         self,
         method: str,
@@ -82,27 +114,32 @@ class Transport:
             method, path, params=params, json=body, headers=headers, timeout=timeout
         )
         made = 1
-        while (pause := self._retry.pause(method, outcome := await self._once(request), made)) is not None:
+        while (pause := self.retry.pause(method, outcome := await self._once(request), made)) is not None:
             await asyncio.sleep(pause)
             made += 1
         return self._answer(outcome)
 
-    async def _once(self, request: httpx.Request) -> Outcome:
+    async def _once(self, request: httpx.Request, *, stream: bool = False) -> Outcome:
         """One call, or two when the first token was refused and another can be had."""
         if self._tokens is None:
-            return await self._exchange(request)
+            return await self._exchange(request, stream=stream)
         token = await self._tokens.token()
-        outcome = await self._exchange(request, token)
+        outcome = await self._exchange(request, token, stream=stream)
         if not isinstance(outcome, httpx.Response) or outcome.status_code != httpx.codes.UNAUTHORIZED:
             return outcome
         renewed = await self._tokens.token(refused=token)
-        return outcome if renewed == token else await self._exchange(request, renewed)
+        if renewed == token:
+            return outcome
+        await outcome.aclose()
+        return await self._exchange(request, renewed, stream=stream)
 
-    async def _exchange(self, request: httpx.Request, token: str | None = None) -> Outcome:
+    async def _exchange(
+        self, request: httpx.Request, token: str | None = None, *, stream: bool = False
+    ) -> Outcome:
         if token is not None:
             request.headers["Authorization"] = f"Bearer {token}"
         try:
-            return await self._http.send(request)
+            return await self._http.send(request, stream=stream)
         except httpx.TransportError as error:
             return error
 

@@ -241,8 +241,12 @@ class ProviderDiscoveryRequested(ProviderEvent):
 
 
 class ProviderRemoved(ProviderEvent):
+    """``service``: whose it was; nobody can look it up any more."""
+
     type: ClassVar[str] = "onenet.provider.removed.v1"
     producer: ClassVar[Producer] = "onenet-api"
+
+    service: UUID | None = None
 
 
 class ProviderStatusEvent(ProviderEvent):

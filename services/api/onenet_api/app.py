@@ -13,6 +13,7 @@ from onenet_api.connections import routes as connections
 from onenet_api.context import Context
 from onenet_api.dead_letters import routes as dead_letters
 from onenet_api.directory import routes as directory
+from onenet_api.events import routes as events
 from onenet_api.limits import BodyLimits
 from onenet_api.problems import HANDLERS
 from onenet_api.providers import routes as providers
@@ -46,7 +47,17 @@ def build(context: Context) -> FastAPI:
     app.state.context = context
     app.add_middleware(BodyLimits)
     # In the order of their traffic: routes are matched one after the other.
-    for feature in (connections, identity, resources, services, providers, directory, audit, dead_letters):
+    for feature in (
+        connections,
+        identity,
+        resources,
+        services,
+        providers,
+        directory,
+        audit,
+        events,
+        dead_letters,
+    ):
         app.include_router(feature.router)
     _describe(app)
     return app

@@ -11,6 +11,7 @@ from onenet_api.connections.requests import Requests
 from onenet_api.connections.waiting import Changes
 from onenet_api.dead_letters.reader import DeadLetters
 from onenet_api.dead_letters.replaying import Replaying
+from onenet_api.events.streams import Streams
 from onenet_api.settings import ApiSettings
 from onenet_api.tokens import TokenVerifier
 from onenet_common.database import Database
@@ -24,6 +25,7 @@ class Context:
     changes: Changes
     requests: Requests
     replaying: Replaying
+    streams: Streams
 
     @property
     def dead_letters(self) -> DeadLetters:

@@ -13,6 +13,7 @@ from onenet_api.connections.waiting import Changes
 from onenet_api.context import Context
 from onenet_api.dead_letters.reader import DeadLetters
 from onenet_api.dead_letters.replaying import Replaying
+from onenet_api.events.streams import Streams
 from onenet_api.keys import IssuerKeys
 from onenet_api.replay.command import rebuilding
 from onenet_api.resources import inventory
@@ -47,7 +48,8 @@ def wire(settings: ApiSettings) -> Sequence[Component]:
     changes = Changes(database)
     verifier = TokenVerifier(keys, settings)
     replaying = Replaying(DeadLetters(settings), producer)
-    context = Context(settings, database, verifier, changes, Requests(database), replaying)
+    streams = Streams(settings, database, verifier)
+    context = Context(settings, database, verifier, changes, Requests(database), replaying, streams)
     return (
         Topics(settings),
         database,
@@ -75,8 +77,9 @@ def wire(settings: ApiSettings) -> Sequence[Component]:
         Sweeper(database, after=settings.api_republish_after),
         keys,
         Server(app.build(context), host=settings.api_host, port=settings.api_port),
-        # Stopped first: requests that wait for a change are answered, so that the server can drain.
+        # Stopped first: who waits or listens is answered, so that the server can drain.
         changes,
+        streams,
     )
 
 

@@ -39,6 +39,14 @@ CONFLICT = _problem(409, "Its state does not allow this; the problem says why.")
 IN_USE = _problem(409, "Something still depends on it.")
 STALE = _problem(412, "It has another version than If-Match says.")
 
+TOO_MANY = _problem(429, "Too many streams at once; end one.")
+STREAM: Responses = {
+    200: {
+        "description": "Events, until the stream ends; `data` of each is an Event.",
+        "content": {"text/event-stream": {"schema": {"type": "string"}}},
+    }
+}
+
 _ANYWHERE = _problem(500, "Something broke; the trace id tells us where.") | _problem(
     503, "A part of OneNet is away for a moment; try again."
 )

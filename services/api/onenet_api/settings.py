@@ -26,6 +26,9 @@ class ApiSettings(Settings):
         api_republish_after: seconds without progress until a wish is published again.
         api_audit_days: how long it can be read who changed what.
         api_timeline_days: how far back the timeline of a connection reaches.
+        api_streams, api_streams_per_user: how many streams of events a process serves, and to one user.
+        api_streams_backlog: events that may wait for a stream's reader before it is cut off.
+        api_streams_heartbeat: seconds of silence until a stream shows that it is there.
         api_aws_account: OneNet's own AWS account, which every provider's trust policy names.
     """
 
@@ -41,4 +44,8 @@ class ApiSettings(Settings):
     api_republish_after: float = Field(default=60.0, gt=0, le=900)
     api_audit_days: int = Field(default=400, ge=1, le=36500)
     api_timeline_days: int = Field(default=400, ge=1, le=36500)
+    api_streams: int = Field(default=1000, ge=1, le=100_000)
+    api_streams_per_user: int = Field(default=20, ge=1, le=100_000)
+    api_streams_backlog: int = Field(default=1000, ge=1, le=100_000)
+    api_streams_heartbeat: float = Field(default=15.0, gt=0, le=300)
     api_aws_account: str = Field(default="999999999999", pattern=r"^\d{12}$")

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Awaitable, Callable
-from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any, TypeVar
 
 import typer
@@ -14,6 +12,7 @@ from onenet_client.cli.consent import Yes
 from onenet_client.cli.exits import Exit
 from onenet_client.cli.output import Format, Output, dump, note, plain, show_all, stderr, table
 from onenet_client.cli.session import run
+from onenet_client.cli.times import Since
 from onenet_client.client import Client
 from onenet_client.errors import NotFound
 from onenet_client.models import Bytes, DeadLetter, DeadLetterDetail, Page, ReplayedLetter
@@ -21,7 +20,6 @@ from onenet_client.models import Bytes, DeadLetter, DeadLetterDetail, Page, Repl
 T = TypeVar("T")
 BATCH = 50
 """Letters that the API replays in one request."""
-UNITS = {"m": "minutes", "h": "hours", "d": "days"}
 
 GUIDE = """Look at, and put back, what OneNet could not process.
 
@@ -63,22 +61,6 @@ GROUP has the traceback. Deploy the correction, then replay.
 Topic = Annotated[str | None, typer.Option(help="Where it failed, such as onenet.connections.")]
 Code = Annotated[str | None, typer.Option(help="Why it failed, such as wrong_schema.")]
 Group = Annotated[str | None, typer.Option(help="The consumer group that gave up.")]
-
-
-def _since(text: str) -> datetime:
-    if (age := re.fullmatch(r"([0-9]{1,5})([mhd])", text)) is not None:
-        return datetime.now(UTC) - timedelta(**{UNITS[age[2]]: int(age[1])})
-    try:
-        moment = datetime.fromisoformat(text)
-    except ValueError:
-        raise typer.BadParameter(f"{text!r}: 30m, 2h, 3d or 2026-11-25T03:00 is expected") from None
-    return moment if moment.tzinfo else moment.astimezone()
-
-
-Since = Annotated[
-    datetime | None,
-    typer.Option(parser=_since, metavar="AGE|TIME", help="Not older: 30m, 2h, 3d or 2026-11-25T03:00."),
-]
 
 
 def show_list(

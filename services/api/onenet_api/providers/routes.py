@@ -117,7 +117,7 @@ async def delete_provider(
         provider = await _find(api, connection, caller, provider_id, lock=True)
         etags.require(if_match, provider.version)
         await store.delete(connection, provider_id)
-        event = ProviderRemoved(provider_id=provider_id)
+        event = ProviderRemoved(provider_id=provider_id, service=provider.service)
         await _publish(connection, caller, provider, "provider.delete", event, {"name": provider.name})
         return REMOVED
 

@@ -1,0 +1,155 @@
+"""Who may be told what: the one rule for streams, webhooks and mail. Pure.
+
+- Of a provider or a resource: the owners of its service, everything. Nobody else learns of it, the
+  other side of a connection neither.
+- Of a connection: the owners of either side, and nobody else.
+- Its addresses, accounts and all that may contain them (alternatives, plans, details, reasons of
+  providers): to those who see both sides, as ``GET /v1/connections/{id}`` has it. One sees one's own
+  side, and the other once it has agreed or the connection was established.
+- How a step is carried out on the other side (its arguments): never.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from onenet_api.events.facts import Fact
+from onenet_common.states import Health, State
+
+HARMLESS = frozenset(
+    {
+        "ctype",
+        "code",
+        "services",
+        "approved_by",
+        "refused_by",
+        "health",
+        "previous",
+        "at",
+        "reverted",
+        "adopted",
+    }
+)
+"""Fields of a connection's event in which no address and no account can stand."""
+WRITTEN_BY_PEOPLE = "onenet.connection.refused.v1"
+"""Its reason is what one owner says to the other."""
+STEPS = ("steps", "differences")
+
+
+@dataclass(frozen=True, slots=True)
+class Parties:
+    """A connection, as far as it matters for who is told what.
+
+    Args:
+        disclosed: the services whose side is shown to both owners.
+    """
+
+    id: UUID
+    name: str
+    resource_left: UUID
+    resource_right: UUID
+    service_left: UUID
+    service_right: UUID
+    disclosed: frozenset[UUID] = frozenset()
+
+    @property
+    def services(self) -> frozenset[UUID]:
+        return frozenset((self.service_left, self.service_right))
+
+
+class ConnectionNamed(BaseModel):
+    """Which connection it is."""
+
+    id: UUID
+    name: str
+    resource_left: UUID
+    resource_right: UUID
+    service_left: UUID
+    service_right: UUID
+
+
+class EventView(BaseModel):
+    """One event, as far as its reader may see it."""
+
+    model_config = ConfigDict(title="Event")
+
+    id: UUID
+    type: str = Field(examples=["onenet.connection.established.v1"])
+    time: datetime
+    subject: UUID = Field(description="The connection, provider, resource or webhook that it is about.")
+    summary: str
+    actor: str
+    source: str
+    trace_id: str
+    connection: ConnectionNamed | None
+    service: UUID | None = Field(description="Whose provider or resource; null for connections.")
+    generation: int | None
+    state: State | None = Field(description="That this event brings a connection into; null for none.")
+    health: Health | None
+    data: dict[str, Any] = Field(
+        description="The event's own fields, but for what only the other side may see."
+    )
+
+
+def disclose(fact: Fact, parties: Parties | None, owned: frozenset[UUID]) -> EventView | None:
+    """The event as an owner of these services may see it; None when it does not exist for him.
+
+    Args:
+        parties: of the connection that the event is about; None for providers and resources.
+        owned: the services that the reader owns, or that he is told in the name of.
+    """
+    if parties is None:
+        return _view(fact, None, fact.summary, dict(fact.data)) if fact.service in owned else None
+    if owned.isdisjoint(parties.services):
+        return None
+    if (owned | parties.disclosed).issuperset(parties.services):
+        return _view(fact, parties, fact.summary, _without_others_arguments(fact.data, parties, owned))
+    shown = HARMLESS | ({"reason"} if fact.type == WRITTEN_BY_PEOPLE else set())
+    data = {name: value for name, value in fact.data.items() if name in shown}
+    untold = fact.data.keys() - data.keys()
+    return _view(fact, parties, fact.type.split(".")[2].replace("_", " ") if untold else fact.summary, data)
+
+
+def _view(fact: Fact, parties: Parties | None, summary: str, data: dict[str, Any]) -> EventView:
+    return EventView.model_construct(
+        id=fact.id,
+        type=fact.type,
+        time=fact.time,
+        subject=fact.subject,
+        summary=summary,
+        actor=fact.actor,
+        source=fact.source,
+        trace_id=fact.trace_id,
+        connection=_named(parties) if parties is not None else None,
+        service=fact.service if parties is None else None,
+        generation=fact.generation,
+        state=fact.state,
+        health=fact.health,
+        data=data,
+    )
+
+
+def _named(parties: Parties) -> ConnectionNamed:
+    return ConnectionNamed.model_construct(
+        **{name: getattr(parties, name) for name in ConnectionNamed.model_fields}
+    )
+
+
+def _without_others_arguments(
+    data: Mapping[str, Any], parties: Parties, owned: frozenset[UUID]
+) -> dict[str, Any]:
+    sides = {"left": parties.service_left, "right": parties.service_right}
+    shown = dict(data)
+    for name in STEPS:
+        if name in shown:
+            shown[name] = [
+                step if sides.get(step["side"]) in owned else {**step, "arguments": {}}
+                for step in shown[name]
+            ]
+    return shown

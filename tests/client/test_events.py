@@ -1,0 +1,56 @@
+"""Events at the terminal: in their order, each once, however often the connection breaks."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from fastapi import Response
+
+from tests.client.conftest import Run
+from tests.client.fake_api import NOW, FakeApi, Thing
+
+
+def happened(number: int, **other: Any) -> Thing:
+    return {
+        "id": f"event-{number}",
+        "type": "onenet.connection.established.v1",
+        "time": NOW,
+        "summary": f"happening {number}",
+        "connection": {"id": "6f1d3c52-0000-4000-8000-000000000000", "name": "orders to billing"},
+        **other,
+    }
+
+
+def test_a_stream_that_breaks_is_resumed_where_it_was(onenet: Run, api: FakeApi) -> None:
+    api.events = [happened(number) for number in range(5)]
+    result = onenet("events", "-f", "-o", "json")
+    assert result.code == 0, result.err
+    assert [json.loads(line)["id"] for line in result.out.splitlines()] == [one["id"] for one in api.events]
+    resumed = [request.headers.get("last-event-id") for request in api.requests]
+    assert resumed == [None, "2", "4"]
+
+
+def test_a_service_that_is_away_for_a_moment_is_asked_again(onenet: Run, api: FakeApi) -> None:
+    api.events = [happened(1)]
+    api.faults = [Response(status_code=503, headers={"Retry-After": "0"})]
+    assert "happening 1" in onenet("events", "-f").out
+
+
+def test_what_is_asked_for_is_sent(onenet: Run, api: FakeApi) -> None:
+    onenet("events", "--since", "2h", "--type", "connection.failed", "--type", "provider.removed")
+    asked = api.requests[-1].query_params
+    assert asked.getlist("type") == ["connection.failed", "provider.removed"]
+    assert (asked["follow"], "since" in asked) == ("false", True)
+
+
+def test_a_line_says_what_happened_to_what_and_steers_no_terminal(onenet: Run, api: FakeApi) -> None:
+    api.events = [happened(1, summary="refused: \x1b[2Jboo")]
+    [line] = onenet("events").out.splitlines()
+    assert "connection.established  orders to billing  refused:" in line
+    assert "\x1b" not in line
+
+
+def test_who_is_not_signed_in_is_told_so(onenet: Run, api: FakeApi) -> None:
+    api.faults = [Response(status_code=401)]
+    assert onenet("events", "-f").code == 3
