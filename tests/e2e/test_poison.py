@@ -23,8 +23,14 @@ from onenet_local.stack import Stack
 from tests.e2e.estate import PATIENCE, estate, until
 
 GROUPS = {
-    events.CONNECTIONS: {"onenet-api", "onenet-evaluator", "onenet-provisioner", "onenet-monitor"},
-    events.INVENTORY: {"onenet-api-inventory", "onenet-provisioner"},
+    events.CONNECTIONS: {
+        "onenet-api",
+        "onenet-api-telling",
+        "onenet-evaluator",
+        "onenet-provisioner",
+        "onenet-monitor",
+    },
+    events.INVENTORY: {"onenet-api-inventory", "onenet-api-telling", "onenet-provisioner"},
     events.HEALTH: {"onenet-monitor"},
 }
 TIMES_TAKEN = r"^onenet_connections_time_to_establish_seconds_count(?:\{.*\})? (\S+)"

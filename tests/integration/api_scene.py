@@ -28,6 +28,8 @@ from onenet_api.resources import inventory
 from onenet_api.settings import ApiSettings
 from onenet_api.tables import METADATA
 from onenet_api.tokens import TokenVerifier
+from onenet_api.webhooks.sealing import Seals
+from onenet_api.webhooks.sending import Sender
 from onenet_common.connection import ProviderType, Resource
 from onenet_common.database import Database
 from onenet_common.envelope import Message, decode
@@ -81,6 +83,10 @@ class Scene:
                 Requests(self.database),
                 replaying,
                 self.streams,
+                Sender(
+                    timeout=self.settings.api_webhooks_timeout, loopback=self.settings.api_webhooks_loopback
+                ),
+                Seals(self.settings.api_secrets_keys),
             )
         )
         self.anonymous = self._client({})

@@ -314,6 +314,22 @@ class ResourceGone(ResourceEvent):
     provider_id: UUID
 
 
+class WebhookDisabled(Event):
+    """OneNet delivers no more to a webhook: its receiver failed for too long, or said that it is gone."""
+
+    type: ClassVar[str] = "onenet.webhook.disabled.v1"
+    topic: ClassVar[str] = INVENTORY
+    producer: ClassVar[Producer] = "onenet-api"
+
+    webhook_id: UUID
+    service: UUID
+    reason: str
+
+    @property
+    def key(self) -> str:
+        return str(self.webhook_id)
+
+
 class HealthSampled(Event):
     """The watchdog, a probe or telemetry looked at a connection."""
 
@@ -357,6 +373,7 @@ EVENTS: dict[str, type[Event]] = {
         ResourceDiscovered,
         ResourceChanged,
         ResourceGone,
+        WebhookDisabled,
         HealthSampled,
     )
 }

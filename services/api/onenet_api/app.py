@@ -19,6 +19,7 @@ from onenet_api.problems import HANDLERS
 from onenet_api.providers import routes as providers
 from onenet_api.resources import routes as resources
 from onenet_api.services import routes as services
+from onenet_api.webhooks import routes as webhooks
 
 DESCRIPTION = """
 Say which networks must talk; OneNet connects them, proves it, watches it and repairs it.
@@ -56,6 +57,7 @@ def build(context: Context) -> FastAPI:
         directory,
         audit,
         events,
+        webhooks,
         dead_letters,
     ):
         app.include_router(feature.router)

@@ -14,6 +14,8 @@ from onenet_api.dead_letters.replaying import Replaying
 from onenet_api.events.streams import Streams
 from onenet_api.settings import ApiSettings
 from onenet_api.tokens import TokenVerifier
+from onenet_api.webhooks.sealing import Seals
+from onenet_api.webhooks.sending import Sender
 from onenet_common.database import Database
 
 
@@ -26,6 +28,8 @@ class Context:
     requests: Requests
     replaying: Replaying
     streams: Streams
+    sender: Sender
+    seals: Seals
 
     @property
     def dead_letters(self) -> DeadLetters:

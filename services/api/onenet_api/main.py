@@ -13,6 +13,7 @@ from onenet_api.connections.waiting import Changes
 from onenet_api.context import Context
 from onenet_api.dead_letters.reader import DeadLetters
 from onenet_api.dead_letters.replaying import Replaying
+from onenet_api.events import telling
 from onenet_api.events.streams import Streams
 from onenet_api.keys import IssuerKeys
 from onenet_api.replay.command import rebuilding
@@ -20,6 +21,9 @@ from onenet_api.resources import inventory
 from onenet_api.settings import ApiSettings
 from onenet_api.sweeper import Sweeper
 from onenet_api.tokens import TokenVerifier
+from onenet_api.webhooks.sealing import Seals
+from onenet_api.webhooks.sending import Sender
+from onenet_api.webhooks.worker import Deliveries
 from onenet_common.backlog import Backlog
 from onenet_common.bus import Consumer, in_transaction
 from onenet_common.commands import dispatch
@@ -49,7 +53,11 @@ def wire(settings: ApiSettings) -> Sequence[Component]:
     verifier = TokenVerifier(keys, settings)
     replaying = Replaying(DeadLetters(settings), producer)
     streams = Streams(settings, database, verifier)
-    context = Context(settings, database, verifier, changes, Requests(database), replaying, streams)
+    sender = Sender(timeout=settings.api_webhooks_timeout, loopback=settings.api_webhooks_loopback)
+    seals = Seals(settings.api_secrets_keys)
+    context = Context(
+        settings, database, verifier, changes, Requests(database), replaying, streams, sender, seals
+    )
     return (
         Topics(settings),
         database,
@@ -74,6 +82,16 @@ def wire(settings: ApiSettings) -> Sequence[Component]:
             handled=inventory.HANDLED,
             patience=0.1,
         ),
+        Consumer(
+            settings,
+            group=telling.CONSUMER,
+            topics=[CONNECTIONS, INVENTORY],
+            process=telling.telling(database),
+            producer=producer,
+            handled=telling.HANDLED,
+            patience=0.1,
+        ),
+        Deliveries(database, sender, seals, patience=settings.api_webhooks_patience),
         Sweeper(database, after=settings.api_republish_after),
         keys,
         Server(app.build(context), host=settings.api_host, port=settings.api_port),
@@ -89,6 +107,7 @@ def retentions(settings: ApiSettings) -> Sequence[Retention]:
         Retention("answers", "created_at", idempotency.RETENTION_DAYS),
         Retention("audit", "time", settings.api_audit_days),
         Retention("timeline", "time", settings.api_timeline_days),
+        Retention("webhook_attempts", "time", settings.api_webhooks_days),
     )
 
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Literal
 
-from pydantic import Field
+from pydantic import Field, SecretStr, field_validator
 
+from onenet_api.webhooks.sealing import fernet
 from onenet_common.settings import Settings
 
 
@@ -29,6 +30,12 @@ class ApiSettings(Settings):
         api_streams, api_streams_per_user: how many streams of events a process serves, and to one user.
         api_streams_backlog: events that may wait for a stream's reader before it is cut off.
         api_streams_heartbeat: seconds of silence until a stream shows that it is there.
+        api_secrets_keys: what webhooks' secrets are encrypted with at rest: keys of Fernet, comma-separated,
+            the newest first. None: there can be no webhooks.
+        api_webhooks_timeout: seconds that one delivery may take.
+        api_webhooks_patience: seconds for which a delivery is tried until its webhook is disabled.
+        api_webhooks_loopback: webhooks may lead to this machine, by http too; for development alone.
+        api_webhooks_days: how long attempts to deliver can be looked at.
         api_aws_account: OneNet's own AWS account, which every provider's trust policy names.
     """
 
@@ -48,4 +55,16 @@ class ApiSettings(Settings):
     api_streams_per_user: int = Field(default=20, ge=1, le=100_000)
     api_streams_backlog: int = Field(default=1000, ge=1, le=100_000)
     api_streams_heartbeat: float = Field(default=15.0, gt=0, le=300)
+    api_secrets_keys: SecretStr | None = None
+    api_webhooks_timeout: float = Field(default=15.0, gt=0, le=60)
+    api_webhooks_patience: float = Field(default=86_400.0, ge=0, le=7 * 86_400)
+    api_webhooks_loopback: bool = False
+    api_webhooks_days: int = Field(default=14, ge=1, le=36500)
     api_aws_account: str = Field(default="999999999999", pattern=r"^\d{12}$")
+
+    @field_validator("api_secrets_keys")
+    @classmethod
+    def _are_keys(cls, keys: SecretStr | None) -> SecretStr | None:
+        if keys is not None:
+            fernet(keys)
+        return keys

@@ -6,7 +6,21 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ARRAY, Column, DateTime, Index, MetaData, Text, Uuid, desc, func, text
+from sqlalchemy import (
+    ARRAY,
+    BigInteger,
+    Column,
+    DateTime,
+    Identity,
+    Index,
+    MetaData,
+    Text,
+    Uuid,
+    desc,
+    func,
+    text,
+    true,
+)
 from sqlalchemy.dialects.postgresql import CIDR, JSONB
 from sqlalchemy.orm import registry
 from sqlmodel import Field, SQLModel
@@ -224,3 +238,69 @@ class ReplayRow(Table, table=True):
     letter: str
     actor: str
     replayed_at: datetime = _time()
+
+
+class WebhookRow(Table, table=True):
+    """Both secrets are sealed; the previous one signs too until ``previous_until``."""
+
+    __tablename__ = "webhooks"
+
+    id: UUID = Field(primary_key=True)
+    service: UUID = Field(foreign_key="services.id", ondelete="CASCADE", index=True)
+    url: str
+    description: str
+    types: list[str] = Field(sa_column=Column(ARRAY(Text), nullable=False))
+    secret: str
+    previous_secret: str | None = Field(default=None, sa_type=Text)
+    previous_until: datetime | None = Field(default=None, sa_type=DateTime(timezone=True))
+    enabled: bool = Field(sa_column_kwargs={"server_default": true()})
+    disabled_reason: str | None = Field(default=None, sa_type=Text)
+    created_by: str
+    created_at: datetime = _time()
+    updated_at: datetime = _time()
+    version: int = _number(1)
+
+
+class DeliveryRow(Table, table=True):
+    """An event that a webhook has yet to get; rows of one webhook and subject go in the order of ``seq``."""
+
+    __tablename__ = "deliveries"
+
+    seq: int = Field(sa_column=Column(BigInteger, Identity(always=True), primary_key=True))
+    webhook: UUID = Field(foreign_key="webhooks.id", ondelete="CASCADE")
+    event_id: UUID
+    subject: UUID
+    type: str
+    time: datetime = Field(sa_type=DateTime(timezone=True))
+    body: str
+    due_at: datetime = _time()
+    attempts: int = _number(0)
+    first_attempt_at: datetime | None = Field(default=None, sa_type=DateTime(timezone=True))
+    leased_until: datetime | None = Field(default=None, sa_type=DateTime(timezone=True))
+
+    __table_args__ = (
+        Index("deliveries_in_order", "webhook", "subject", "seq"),
+        Index("deliveries_due", "due_at", "seq"),
+    )
+
+
+class AttemptRow(Table, table=True):
+    """One attempt to deliver."""
+
+    __tablename__ = "webhook_attempts"
+
+    id: UUID = Field(primary_key=True)
+    webhook: UUID = Field(foreign_key="webhooks.id", ondelete="CASCADE")
+    event_id: UUID
+    type: str
+    time: datetime = _time()
+    number: int
+    outcome: str
+    status: int | None = None
+    error: str
+    milliseconds: int
+
+    __table_args__ = (
+        Index("webhook_attempts_of_webhook", "webhook", "time", "id"),
+        Index("webhook_attempts_time", "time"),
+    )

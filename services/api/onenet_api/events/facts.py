@@ -75,12 +75,14 @@ _SUMMARIES: dict[type[Event], Callable[[Any], str]] = {
     events.ResourceDiscovered: lambda e: f"{e.resource.name} was seen",
     events.ResourceChanged: lambda e: f"{e.resource.name} changed: {', '.join(e.changed)}",
     events.ResourceGone: lambda e: "the resource is gone",
+    events.WebhookDisabled: lambda e: f"nothing more is delivered to a webhook: {e.reason}",
 }
 """Of the inventory; those of connections are the timeline's."""
 
 TYPES: tuple[str, ...] = tuple(event.type for event in (*timeline.SUMMARIES, *_SUMMARIES))
 """What is told at all: samples of health and requests to look again are not."""
 
+_SUBJECTS = ("resource_id", "provider_id", "webhook_id")
 _PRIVATE: dict[str, Any] = {"provider": {"role_arn", "external_id"}, "resource": {"paths"}}
 """How OneNet gets in, and whom else a network is peered with: of no use to who is told."""
 
@@ -100,7 +102,7 @@ def of_message(message: Message) -> Fact | None:
         actor=message.actor,
         source=message.source,
         trace_id=message.trace_id,
-        subject=getattr(event, "resource_id", None) or event.provider_id,  # type: ignore[attr-defined]  # one of both
+        subject=next(getattr(event, name) for name in _SUBJECTS if hasattr(event, name)),
         summary=_SUMMARIES[type(event)](event),
         data=event.model_dump(mode="json", exclude=_PRIVATE),
         service=about.service if about is not None else getattr(event, "service", None),

@@ -1,0 +1,39 @@
+"""The consumer by which events become deliveries: once in effect, in the transaction of the inbox."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from onenet_api.events import audience
+from onenet_api.events.facts import TYPES, of_message
+from onenet_api.webhooks import queue
+from onenet_common import inbox
+from onenet_common.bus import Processor
+from onenet_common.database import Connection, Database
+from onenet_common.envelope import Message
+from onenet_common.telemetry import meter
+
+CONSUMER = "onenet-api-telling"
+HANDLED = frozenset(TYPES)
+
+_queued = meter.create_counter("onenet.webhooks.queued", description="Deliveries that are to be made")
+
+_ANYBODY = "SELECT EXISTS (SELECT FROM webhooks WHERE enabled)"
+
+
+def telling(database: Database) -> Processor:
+    """Takes events, and has nothing to do while nobody wants to be told."""
+
+    async def process(messages: Sequence[Message]) -> None:
+        async with database.transaction() as connection:
+            if await connection.fetchval(_ANYBODY):
+                await tell(connection, await inbox.unseen(connection, CONSUMER, messages))
+
+    return process
+
+
+async def tell(connection: Connection, messages: Sequence[Message]) -> None:
+    """Have these events told to those whom they concern and who want to be."""
+    facts = [fact for message in messages if (fact := of_message(message)) is not None]
+    concerns = await audience.concerns(connection, facts)
+    _queued.add(await queue.enqueue(connection, concerns))
