@@ -15,6 +15,7 @@ from onenet_api.dead_letters import routes as dead_letters
 from onenet_api.directory import routes as directory
 from onenet_api.events import routes as events
 from onenet_api.limits import BodyLimits
+from onenet_api.mail import routes as mail
 from onenet_api.problems import HANDLERS
 from onenet_api.providers import routes as providers
 from onenet_api.resources import routes as resources
@@ -58,6 +59,7 @@ def build(context: Context) -> FastAPI:
         audit,
         events,
         webhooks,
+        mail,
         dead_letters,
     ):
         app.include_router(feature.router)

@@ -16,6 +16,8 @@ from onenet_api.dead_letters.replaying import Replaying
 from onenet_api.events import telling
 from onenet_api.events.streams import Streams
 from onenet_api.keys import IssuerKeys
+from onenet_api.mail.smtp import Smtp
+from onenet_api.mail.worker import Mailer
 from onenet_api.replay.command import rebuilding
 from onenet_api.resources import inventory
 from onenet_api.settings import ApiSettings
@@ -41,6 +43,8 @@ from onenet_common.topics import Topics
 
 SERVICE = "onenet-api"
 INVENTORY_GROUP = f"{SERVICE}-inventory"
+MAIL_DAYS = 2
+"""For how long a mail waits for a server; tries end after one."""
 MIGRATIONS = Migrations("onenet_api.migrations")
 
 
@@ -92,6 +96,7 @@ def wire(settings: ApiSettings) -> Sequence[Component]:
             patience=0.1,
         ),
         Deliveries(database, sender, seals, patience=settings.api_webhooks_patience),
+        *_mailers(settings, database),
         Sweeper(database, after=settings.api_republish_after),
         keys,
         Server(app.build(context), host=settings.api_host, port=settings.api_port),
@@ -101,6 +106,21 @@ def wire(settings: ApiSettings) -> Sequence[Component]:
     )
 
 
+def _mailers(settings: ApiSettings, database: Database) -> Sequence[Component]:
+    """None where there is no mail server; what waits then is kept until there is one, or two days."""
+    if settings.api_smtp_host is None:
+        return ()
+    smtp = Smtp(
+        settings.api_smtp_host,
+        settings.api_smtp_port,
+        settings.api_smtp_security,
+        settings.api_smtp_user,
+        settings.api_smtp_password,
+        settings.api_smtp_ca_file,
+    )
+    return (Mailer(database, smtp, settings.api_mail_from),)
+
+
 def retentions(settings: ApiSettings) -> Sequence[Retention]:
     """What the API does not keep for ever; connections stay, those that came to their end too."""
     return (
@@ -108,6 +128,7 @@ def retentions(settings: ApiSettings) -> Sequence[Retention]:
         Retention("audit", "time", settings.api_audit_days),
         Retention("timeline", "time", settings.api_timeline_days),
         Retention("webhook_attempts", "time", settings.api_webhooks_days),
+        Retention("mail_lines", "due_at", MAIL_DAYS),
     )
 
 

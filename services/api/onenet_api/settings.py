@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Literal
 
 from pydantic import Field, SecretStr, field_validator
@@ -23,6 +24,7 @@ class ApiSettings(Settings):
             that do not say the type, and refuses what is recognisably another kind of token.
         api_oidc_user_claim: the claim whose value owners are named by.
         api_oidc_groups_claim: the claim that lists the user's groups.
+        api_oidc_email_claim: the claim with the user's address, for mail.
         api_admin_group: members see and do everything; what they do is audited.
         api_republish_after: seconds without progress until a wish is published again.
         api_audit_days: how long it can be read who changed what.
@@ -36,6 +38,10 @@ class ApiSettings(Settings):
         api_webhooks_patience: seconds for which a delivery is tried until its webhook is disabled.
         api_webhooks_loopback: webhooks may lead to this machine, by http too; for development alone.
         api_webhooks_days: how long attempts to deliver can be looked at.
+        api_smtp_host, api_smtp_port, api_smtp_security, api_smtp_user, api_smtp_password, api_smtp_ca_file:
+            the server that takes mails, and how it is reached: ``starttls``, ``tls`` or ``none``, with the
+            system's authorities or those of a file. None: there are no mails.
+        api_mail_from: the address that mails come from.
         api_aws_account: OneNet's own AWS account, which every provider's trust policy names.
     """
 
@@ -47,6 +53,7 @@ class ApiSettings(Settings):
     api_oidc_typ: Literal["at+jwt", "any"] = "any"
     api_oidc_user_claim: str = Field(default="preferred_username", min_length=1)
     api_oidc_groups_claim: str = Field(default="groups", min_length=1)
+    api_oidc_email_claim: str = Field(default="email", min_length=1)
     api_admin_group: str = Field(default="onenet-admins", min_length=1)
     api_republish_after: float = Field(default=60.0, gt=0, le=900)
     api_audit_days: int = Field(default=400, ge=1, le=36500)
@@ -60,6 +67,13 @@ class ApiSettings(Settings):
     api_webhooks_patience: float = Field(default=86_400.0, ge=0, le=7 * 86_400)
     api_webhooks_loopback: bool = False
     api_webhooks_days: int = Field(default=14, ge=1, le=36500)
+    api_smtp_host: str | None = Field(default=None, min_length=1)
+    api_smtp_port: int = Field(default=587, ge=1, le=65535)
+    api_smtp_security: Literal["starttls", "tls", "none"] = "starttls"
+    api_smtp_user: str | None = None
+    api_smtp_password: SecretStr | None = None
+    api_smtp_ca_file: Path | None = None
+    api_mail_from: str = Field(default="onenet@localhost", pattern=r"^[^\r\n@]+@[^\r\n@]+$")
     api_aws_account: str = Field(default="999999999999", pattern=r"^\d{12}$")
 
     @field_validator("api_secrets_keys")

@@ -304,3 +304,39 @@ class AttemptRow(Table, table=True):
         Index("webhook_attempts_of_webhook", "webhook", "time", "id"),
         Index("webhook_attempts_time", "time"),
     )
+
+
+class RecipientRow(Table, table=True):
+    """A person who chose to be told by mail; ``principals`` as of when he chose."""
+
+    __tablename__ = "mail_recipients"
+
+    name: str = Field(primary_key=True, sa_type=Text)
+    principals: list[str] = Field(sa_column=Column(ARRAY(Text), nullable=False))
+    address: str
+    preferences: dict[str, Any] = _json()
+    attempts: int = _number(0)
+    leased_until: datetime | None = Field(default=None, sa_type=DateTime(timezone=True))
+    updated_at: datetime = _time()
+
+    __table_args__ = (Index("mail_recipients_principals", "principals", postgresql_using="gin"),)
+
+
+class MailLineRow(Table, table=True):
+    """An event that a person is to be told by mail once it is due."""
+
+    __tablename__ = "mail_lines"
+
+    seq: int = Field(sa_column=Column(BigInteger, Identity(always=True), primary_key=True))
+    recipient: str = Field(foreign_key="mail_recipients.name", ondelete="CASCADE", sa_type=Text)
+    event_id: UUID
+    time: datetime = Field(sa_type=DateTime(timezone=True))
+    about: str
+    kind: str
+    summary: str
+    due_at: datetime = _time()
+
+    __table_args__ = (
+        Index("mail_lines_of_recipient", "recipient", "due_at"),
+        Index("mail_lines_due", "due_at"),
+    )

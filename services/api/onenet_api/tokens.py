@@ -7,6 +7,7 @@ import time
 from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
+from re import fullmatch
 from typing import Any, TypeGuard
 
 from joserfc import jwt
@@ -26,6 +27,7 @@ REMEMBERED = 10_000
 """Tokens whose verification is remembered."""
 LONGEST_TOKEN = 16_384
 LONGEST_NAME = 256
+ADDRESS = r"[A-Za-z0-9._%+'-]{1,64}@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)*"
 GROUP = "group:"
 """What an owner that is a group starts with."""
 
@@ -44,11 +46,13 @@ class User:
 
     Args:
         admin: sees and does everything.
+        email: an address that the issuer vouches for; empty when there is none.
     """
 
     name: str
     groups: tuple[str, ...] = ()
     admin: bool = False
+    email: str = ""
 
     @property
     def principals(self) -> list[str]:
@@ -147,7 +151,13 @@ class TokenVerifier:
             raise TokenRefused(f"claim {self._settings.api_oidc_user_claim} of the token names no user")
         listed = claims.get(self._settings.api_oidc_groups_claim, [])
         groups = tuple(group for group in listed if _is_name(group)) if isinstance(listed, list) else ()
-        return User(name, groups, admin=self._settings.api_admin_group in groups)
+        admin = self._settings.api_admin_group in groups
+        return User(name, groups, admin=admin, email=self._email(claims))
+
+    def _email(self, claims: dict[str, Any]) -> str:
+        email = claims.get(self._settings.api_oidc_email_claim)
+        verified = claims.get("email_verified", True) is True
+        return email if verified and _is_name(email) and fullmatch(ADDRESS, email) else ""
 
 
 def _is_name(value: Any) -> TypeGuard[str]:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from onenet_api.events import audience
 from onenet_api.events.facts import TYPES, of_message
+from onenet_api.mail import store as mail
 from onenet_api.webhooks import queue
 from onenet_common import inbox
 from onenet_common.bus import Processor
@@ -17,8 +18,9 @@ CONSUMER = "onenet-api-telling"
 HANDLED = frozenset(TYPES)
 
 _queued = meter.create_counter("onenet.webhooks.queued", description="Deliveries that are to be made")
+_lines = meter.create_counter("onenet.mail.lines", description="Events that are to be told by mail")
 
-_ANYBODY = "SELECT EXISTS (SELECT FROM webhooks WHERE enabled)"
+_ANYBODY = "SELECT EXISTS (SELECT FROM webhooks WHERE enabled) OR EXISTS (SELECT FROM mail_recipients)"
 
 
 def telling(database: Database) -> Processor:
@@ -37,3 +39,4 @@ async def tell(connection: Connection, messages: Sequence[Message]) -> None:
     facts = [fact for message in messages if (fact := of_message(message)) is not None]
     concerns = await audience.concerns(connection, facts)
     _queued.add(await queue.enqueue(connection, concerns))
+    _lines.add(await mail.enqueue(connection, concerns))
