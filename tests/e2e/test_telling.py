@@ -1,0 +1,62 @@
+"""Owners are told what happens, by stream and by webhook, even when the API dies in the middle."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import aclosing
+from datetime import UTC, datetime
+
+from onenet_local.stack import Stack
+from tests.e2e.estate import Estate, estate, until
+from tests.integration.receiver import Receiver, receiving
+
+NETWORKS = 3
+
+
+async def _subscribe(estate: Estate, receiver: Receiver) -> None:
+    service = estate.lefts[0].service
+    # The client has no calls for webhooks yet.
+    transport = estate.onenet._transport
+    await transport.post(f"/v1/services/{service}/webhooks", {"url": receiver.url})
+
+
+async def _followed(estate: Estate, since: datetime, wanted: int) -> list[tuple[str, str]]:
+    """Connection and kind of each event, until so many are established."""
+    told: list[tuple[str, str]] = []
+    async with aclosing(estate.onenet.events.follow(since=since)) as events:
+        async for event in events:
+            if event.connection is not None:
+                told.append((str(event.connection.id), event.type.split(".")[2]))
+            if len({one for one, kind in told if kind == "established"}) == wanted:
+                return told
+    return told
+
+
+async def test_an_api_killed_in_the_middle_tells_everything_in_order(stack: Stack) -> None:
+    async with estate(stack, networks=NETWORKS) as networks, receiving() as receiver:
+        begin = datetime.now(UTC)
+        await _subscribe(networks, receiver)
+        pairs = len(networks.pairs)
+        following = asyncio.create_task(_followed(networks, begin, pairs))
+        for left, right in networks.pairs:
+            await networks.onenet.connections.create(left, right)
+        await receiver.until(pairs)
+        await stack.supervisor.kill("api")
+        await stack.supervisor.until_ready("api")
+        streamed = await asyncio.wait_for(following, 90)
+
+        async def delivered() -> list[tuple[str, str]] | None:
+            kinds = [
+                (one.event["subject"], one.event["type"].split(".")[2])
+                for one in receiver.got
+                if one.event["connection"] is not None
+            ]
+            return kinds if sum(kind == "established" for _, kind in set(kinds)) >= pairs else None
+
+        posted = await until(delivered, "every connection's establishment to be delivered")
+        for told in (streamed, posted):
+            for connection in {one for one, _ in told}:
+                kinds = list(dict.fromkeys(kind for one, kind in told if one == connection))
+                assert kinds[:3] == ["requested", "evaluated", "established"]
+        for one in await networks.connections():
+            await networks.onenet.connections.delete(one.id)
