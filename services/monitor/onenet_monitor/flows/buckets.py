@@ -1,0 +1,51 @@
+"""Sums by the minute. Pure.
+
+A record counts as a whole in the minute in which it starts: nothing is estimated, the same records make
+the same sums however they are batched, and no rounding is left over. What an exporter sums over ten
+minutes is therefore a peak in the first of them; ask it for one minute.
+"""
+
+from __future__ import annotations
+
+import polars as pl
+
+from onenet_monitor.flows import ports
+from onenet_monitor.flows.tables import AMOUNTS, DEPENDENCY, KEY
+
+
+def minutes(attributed: pl.DataFrame) -> pl.DataFrame:
+    """The sums of attributed records: columns ``minute``, the key and the amounts of the tables."""
+    named = ports.services(attributed["protocol"], attributed["src_port"], attributed["dst_port"])
+    return _summed(
+        attributed.select(
+            pl.col("start").dt.truncate("1m").alias("minute"),
+            pl.col("kind", "connection", "source", "target", "observer", "protocol", "accepted"),
+            pl.Series("port", named.port),
+            pl.Series("reply", named.reply),
+            pl.col(*AMOUNTS),
+        )
+    )
+
+
+def together(sums: list[pl.DataFrame]) -> pl.DataFrame:
+    """Sums of several batches as those of one."""
+    return _summed(pl.concat(sums))
+
+
+def dependencies(sums: pl.DataFrame) -> pl.DataFrame:
+    """Who talked to whom: what was let through, and of which one end at least is known."""
+    return (
+        sums.lazy()
+        .filter(pl.col("accepted"), pl.col("source").is_not_null() | pl.col("target").is_not_null())
+        .group_by(*DEPENDENCY)
+        .agg(
+            pl.col("minute").min().alias("first_seen"),
+            pl.col("minute").max().alias("last_seen"),
+            pl.sum(*AMOUNTS),
+        )
+        .collect()
+    )
+
+
+def _summed(sums: pl.DataFrame) -> pl.DataFrame:
+    return sums.group_by("minute", *KEY).agg(pl.sum(*AMOUNTS))

@@ -1,0 +1,34 @@
+"""What the monitor can be told; its process for flows is told the same."""
+
+from __future__ import annotations
+
+from pydantic import Field
+
+from onenet_common.settings import Settings
+
+
+def _named(name: str) -> str:
+    return f"ONENET_MONITOR_{name}"
+
+
+class MonitorSettings(Settings):
+    """How long traffic is kept, and how flow logs are taken in.
+
+    Args:
+        flow_minutes_days: sums by the minute; a record that is older when it comes is refused.
+        flow_hours_days, flow_days_days: sums by the hour and by the day.
+        flow_dependencies_days: since a dependency was seen last.
+        flow_batch_bytes: of flow logs that are committed together, as they are on the topic.
+        flow_patience: seconds that flow logs may wait for more to be committed with.
+    """
+
+    flow_minutes_days: int = Field(default=7, ge=2, le=366, validation_alias=_named("FLOW_MINUTES_DAYS"))
+    flow_hours_days: int = Field(default=90, ge=2, le=3660, validation_alias=_named("FLOW_HOURS_DAYS"))
+    flow_days_days: int = Field(default=400, ge=2, le=36500, validation_alias=_named("FLOW_DAYS_DAYS"))
+    flow_dependencies_days: int = Field(
+        default=400, ge=1, le=36500, validation_alias=_named("FLOW_DEPENDENCIES_DAYS")
+    )
+    flow_batch_bytes: int = Field(
+        default=16_000_000, ge=1, le=256_000_000, validation_alias=_named("FLOW_BATCH_BYTES")
+    )
+    flow_patience: float = Field(default=1.0, ge=0.0, le=60.0, validation_alias=_named("FLOW_PATIENCE"))
