@@ -28,14 +28,14 @@ from onenet_common.errors import Permanent, Transient
 from onenet_common.migrations import VERSION_TABLE, Migrations
 from onenet_local.probes import free_port
 from onenet_monitor import main as monitor
-from onenet_monitor.tables import Table as MonitorTable
+from onenet_monitor.flows.tables import METADATA as MONITOR
 from onenet_provisioner import main as provisioner
 from onenet_provisioner.tables import Table as ProvisionerTable
 
 _numbers = count(1)
 _SERVICES = [
     pytest.param(api.MIGRATIONS, METADATA, id="api"),
-    pytest.param(monitor.MIGRATIONS, MonitorTable.metadata, id="monitor"),
+    pytest.param(monitor.MIGRATIONS, MONITOR, id="monitor"),
     pytest.param(provisioner.MIGRATIONS, ProvisionerTable.metadata, id="provisioner"),
 ]
 HEAD = monitor.MIGRATIONS.head

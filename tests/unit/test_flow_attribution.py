@@ -123,17 +123,8 @@ def test_networks_of_one_name_are_told_apart_by_account() -> None:
 
 def test_what_is_reachable_for_everybody_and_nobodys_here_is_the_internet() -> None:
     public = network("public", "198.18.5.0/24", "8.8.4.0/24")
-    others = (
-        "8.8.8.8",
-        "2606:4700::1",
-        "192.168.7.7",
-        "10.77.0.1",
-        "fd00::1",
-        "fe80::1",
-        "224.0.0.5",
-        "8.8.4.4",
-    )
-    records = [record("10.1.0.1", other, network="web") for other in others]
+    others = ("8.8.8.8", "2606:4700::1", "192.168.7.7", "10.77.0.1", "fd00::1", "fe80::1", "224.0.0.5")
+    records = [record("10.1.0.1", other, network="web") for other in (*others, "8.8.4.4")]
     assert [row[3] for row in attributed([WEB, public], [], *records)] == [
         *("internet", "internet", "unknown", "unknown", "unknown", "unknown", "unknown"),
         "other",
@@ -146,14 +137,11 @@ def test_a_change_counts_from_its_time_on_for_records_of_before_too() -> None:
     moved = [network("shop", "10.9.0.0/24", until=10), network("shop", "10.8.0.0/24", since=10)]
     gone = network("back", "10.9.0.0/24", since=20, until=30)
     joined = link(WEB, moved[0], since=5, until=15)
+    whens = [("10.9.0.1", (1, 5, 9)), ("10.8.0.1", (9, 10, 15)), ("10.9.0.1", (20, 30))]
     at = [
-        record("10.1.0.1", "10.9.0.1", network="web", start=START + minute * MINUTE) for minute in (1, 5, 9)
-    ]
-    at += [
-        record("10.1.0.1", "10.8.0.1", network="web", start=START + minute * MINUTE) for minute in (9, 10, 15)
-    ]
-    at += [
-        record("10.1.0.1", "10.9.0.1", network="web", start=START + minute * MINUTE) for minute in (20, 30)
+        record("10.1.0.1", address, network="web", start=START + minute * MINUTE)
+        for address, minutes in whens
+        for minute in minutes
     ]
     found = attributed([WEB, *moved, gone], [joined], *at)
     assert [row[3] for row in found[:3]] == ["other", "connection", "connection"]

@@ -27,18 +27,36 @@ class Command:
     arguments: Callable[[argparse.ArgumentParser], None] = lambda _: None
 
 
-def dispatch(program: str, serve: Callable[[], None], commands: Mapping[str, Command]) -> None:
+@dataclass(frozen=True, slots=True)
+class Service:
+    """Something that runs until SIGTERM.
+
+    Args:
+        serve: returns when it has stopped.
+        help: one line.
+    """
+
+    serve: Callable[[], None]
+    help: str
+
+
+def dispatch(program: str, serve: Callable[[], None], commands: Mapping[str, Command | Service]) -> None:
     """Run the service, or the command that the command line names, and then exit with its code."""
     parser = argparse.ArgumentParser(
         program, description="Runs until SIGTERM when no command is given. Settings come from ONENET_ names."
     )
     known = parser.add_subparsers(dest="command", metavar="command")
     for name, command in commands.items():
-        command.arguments(known.add_parser(name, help=command.help, description=command.help))
+        parsed = known.add_parser(name, help=command.help, description=command.help)
+        if isinstance(command, Command):
+            command.arguments(parsed)
     given = parser.parse_args()
     if given.command is None:
         return serve()
+    command = commands[given.command]
+    if isinstance(command, Service):
+        return command.serve()
     try:
-        sys.exit(asyncio.run(commands[given.command].run(given)))
+        sys.exit(asyncio.run(command.run(given)))
     except OneNetError as error:
         sys.exit(f"{program} {given.command}: {error.reason}")

@@ -1,4 +1,4 @@
-"""The monitor: judges health, keeps key figures."""
+"""The monitor: judges health, keeps key figures; ``onenet-monitor flows`` counts traffic."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from onenet_common import events
 from onenet_common.backlog import Backlog
 from onenet_common.bus import Consumer, in_transaction
-from onenet_common.commands import dispatch
+from onenet_common.commands import Command, Service, dispatch
 from onenet_common.database import Database
 from onenet_common.housekeeping import Housekeeping
 from onenet_common.migrating import migrate
@@ -16,20 +16,24 @@ from onenet_common.producer import Producer
 from onenet_common.relay import Relay
 from onenet_common.replaying import replay
 from onenet_common.runner import Component, run
-from onenet_common.settings import Settings, load
+from onenet_common.settings import load
 from onenet_common.topics import Topics
 from onenet_monitor import store
 from onenet_monitor.figures import Figures
+from onenet_monitor.flows import inventory, inventory_store
 from onenet_monitor.handlers import handle
 from onenet_monitor.replay import rebuilding
+from onenet_monitor.settings import MonitorSettings
 
 NAME = "onenet-monitor"
+INVENTORY_GROUP = "onenet-monitor-inventory"
+"""Of its own, since it reads from the beginning what the other one has read long ago."""
 MIGRATIONS = Migrations("onenet_monitor.migrations")
 PATIENCE = 0.25
 """Seconds by which a verdict may come later, since nobody waits for one."""
 
 
-def wire(settings: Settings) -> Sequence[Component]:
+def wire(settings: MonitorSettings) -> Sequence[Component]:
     database = _database(settings)
     producer = Producer(settings)
     consumer = Consumer(
@@ -38,6 +42,15 @@ def wire(settings: Settings) -> Sequence[Component]:
         topics=[events.CONNECTIONS, events.HEALTH],
         process=in_transaction(database, NAME, handle),
         producer=producer,
+        patience=PATIENCE,
+    )
+    follower = Consumer(
+        settings,
+        group=INVENTORY_GROUP,
+        topics=[events.CONNECTIONS, events.INVENTORY],
+        process=in_transaction(database, INVENTORY_GROUP, inventory_store.follow),
+        producer=producer,
+        handled=inventory.HANDLED,
         patience=PATIENCE,
     )
     return [
@@ -49,12 +62,14 @@ def wire(settings: Settings) -> Sequence[Component]:
         Backlog(database),
         Figures(database),
         consumer,
+        follower,
     ]
 
 
 def main() -> None:
     """Run until SIGTERM, or do what the command line says."""
-    commands = {
+    commands: dict[str, Command | Service] = {
+        "flows": Service(_serve_flows, "count flow logs until SIGTERM"),
         "migrate": migrate(_ours, MIGRATIONS),
         "replay": replay(_ours, MIGRATIONS, rebuilding(_settings, NAME)),
     }
@@ -66,15 +81,22 @@ def _serve() -> None:
     run(NAME, settings, lambda: wire(settings))
 
 
-def _settings() -> Settings:
-    return load(Settings, "MONITOR")
+def _serve_flows() -> None:
+    # What it is made of takes a hundred megabytes, which the other process does without.
+    from onenet_monitor.flows import main as flows
+
+    flows.serve(_settings(), _database)
+
+
+def _settings() -> MonitorSettings:
+    return load(MonitorSettings, "MONITOR")
 
 
 def _ours() -> Database:
     return _database(_settings())
 
 
-def _database(settings: Settings) -> Database:
+def _database(settings: MonitorSettings) -> Database:
     return Database(
         settings.database_url.get_secret_value(),
         schema="monitor",

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from pydantic import Field
+from typing import Self
+
+from pydantic import Field, model_validator
 
 from onenet_common.settings import Settings
 
@@ -32,3 +34,14 @@ class MonitorSettings(Settings):
         default=16_000_000, ge=1, le=256_000_000, validation_alias=_named("FLOW_BATCH_BYTES")
     )
     flow_patience: float = Field(default=1.0, ge=0.0, le=60.0, validation_alias=_named("FLOW_PATIENCE"))
+
+    @model_validator(mode="after")
+    def _coarser_is_longer(self) -> Self:
+        """Coarse sums are made from finer ones again when something comes late, so they must be there."""
+        if not self.flow_minutes_days < self.flow_hours_days <= self.flow_days_days:
+            raise ValueError(
+                "ONENET_MONITOR_FLOW_MINUTES_DAYS must be below ONENET_MONITOR_FLOW_HOURS_DAYS, and that not "
+                f"above ONENET_MONITOR_FLOW_DAYS_DAYS; they are {self.flow_minutes_days}, "
+                f"{self.flow_hours_days} and {self.flow_days_days}"
+            )
+        return self

@@ -114,7 +114,9 @@ class Index:
         scopes, times = ends["scope"].to_numpy(), ends["time"].to_numpy()
         numbers = ends.select(_ipv4("address"))["address"]
         four = numbers.is_not_null().to_numpy()
-        six: Numbers = np.array([_ipv6(text) for text in ends["address"].filter(~four)], dtype=self._ipv6.number)
+        six: Numbers = np.array(
+            [_ipv6(text) for text in ends["address"].filter(~four)], dtype=self._ipv6.number
+        )
         found = np.full(len(ends), NOBODY, dtype=np.int64)
         found[four] = _narrowest(self._ipv4, scopes[four], numbers.drop_nulls().to_numpy(), times[four])
         found[~four] = _narrowest(self._ipv6, scopes[~four], six, times[~four])

@@ -27,11 +27,6 @@ def minutes(attributed: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def together(sums: list[pl.DataFrame]) -> pl.DataFrame:
-    """Sums of several batches as those of one."""
-    return _summed(pl.concat(sums))
-
-
 def dependencies(sums: pl.DataFrame) -> pl.DataFrame:
     """Who talked to whom: what was let through, and of which one end at least is known."""
     return (
@@ -45,6 +40,11 @@ def dependencies(sums: pl.DataFrame) -> pl.DataFrame:
         )
         .collect()
     )
+
+
+def nothing() -> tuple[pl.DataFrame, pl.DataFrame]:
+    """No sums and no dependencies."""
+    return pl.DataFrame(schema=["minute"]), pl.DataFrame()
 
 
 def _summed(sums: pl.DataFrame) -> pl.DataFrame:

@@ -133,4 +133,4 @@ async def _keep_ends(connection: Connection, changed: Iterable[LinkEnds]) -> Non
 
 
 def _network(row: asyncpg.Record) -> Network:
-    return Network(*row[:-1], subnets=tuple(row["subnets"]))
+    return Network(**{**row, "subnets": tuple(row["subnets"])})

@@ -62,7 +62,7 @@ class Moments:
         """The owner of each place at its time, ``NOBODY`` or ``AMBIGUOUS``; a place below 0 is nobody's."""
         if not len(self._moments):
             return np.full(len(places), NOBODY, dtype=np.int64)
-        keys = places << TIME_BITS | np.clip(times - self._base, 0, LONGEST)
+        keys = places << TIME_BITS | np.clip(times - self._base, 0, LONGEST - 1)
         found = self._owners[np.maximum(np.searchsorted(self._moments, keys, side="right") - 1, 0)]
         return np.where(places < 0, NOBODY, found)
 

@@ -1,0 +1,120 @@
+"""Offsets and sums in PostgreSQL: both in one transaction, so that nothing counts twice or not at all."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+import polars as pl
+
+from onenet_common.database import Connection, Database
+from onenet_common.postgres_errors import loss_translated, translated
+from onenet_monitor.flows.tables import AMOUNTS, DEPENDENCY, KEY
+
+
+class Overtaken(Exception):  # says what happened, as all of ours do
+    """Somebody else has counted these records, or the place that was known is none any more."""
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Stretch:
+    """Records of one partition: from ``first`` to before ``end``; ``first`` is where the last one ended."""
+
+    topic: str
+    partition: int
+    first: int
+    end: int
+
+
+_OFFSETS = "SELECT partition, next_offset FROM flow_offsets WHERE topic = $1 AND partition = ANY($2)"
+_BEGIN = """
+INSERT INTO flow_offsets (topic, partition, next_offset) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING
+"""
+_ADVANCE = """
+UPDATE flow_offsets SET next_offset = $4 WHERE topic = $1 AND partition = $2 AND next_offset = $3
+"""
+_TOUCH = """
+INSERT INTO flow_touched (hour) SELECT DISTINCT date_trunc('hour', minute, 'UTC') FROM arriving_minutes
+"""
+
+
+def _columns(*names: str) -> str:
+    return ", ".join(f'"{name}"' for name in names)
+
+
+def _adding(table: str, arriving: str, keys: Sequence[str], others: Sequence[str], updates: str) -> str:
+    """What adds rows to a table's sums, in one order, so that two who add do not lock each other out."""
+    every = _columns(*keys, *others, *AMOUNTS)
+    adds = ", ".join(f"{name} = old.{name} + excluded.{name}" for name in AMOUNTS)
+    return (
+        f"INSERT INTO {table} AS old ({every}) SELECT {every} FROM {arriving} ORDER BY {_columns(*keys)} "
+        f"ON CONFLICT ({_columns(*keys)}) DO UPDATE SET {adds}{updates}"
+    )
+
+
+_ADD_MINUTES = _adding("flow_minutes", "arriving_minutes", ("minute", *KEY), (), "")
+_ADD_DEPENDENCIES = _adding(
+    "dependencies",
+    "arriving_dependencies",
+    DEPENDENCY,
+    ("first_seen", "last_seen"),
+    ", first_seen = least(old.first_seen, excluded.first_seen)"
+    ", last_seen = greatest(old.last_seen, excluded.last_seen)",
+)
+
+
+async def offsets(database: Database, topic: str, beginnings: Mapping[int, int]) -> dict[int, int]:
+    """From which offset on each partition is to be counted.
+
+    Args:
+        beginnings: by partition, where one starts of which nothing has been counted yet.
+    """
+    async with database.transaction() as connection:
+        for partition, first in sorted(beginnings.items()):
+            await connection.execute(_BEGIN, topic, partition, first)
+        rows = await connection.fetch(_OFFSETS, topic, list(beginnings))
+    return {row["partition"]: row["next_offset"] for row in rows}
+
+
+async def restart(database: Database, one: Stretch) -> None:
+    """Count a partition from ``end`` on, if it still is at ``first``."""
+    async with database.transaction() as connection:
+        await connection.execute(_ADVANCE, one.topic, one.partition, one.first, one.end)
+
+
+async def add(
+    database: Database, stretches: Iterable[Stretch], minutes: pl.DataFrame, dependencies: pl.DataFrame
+) -> None:
+    """Count records once: move the offsets and add what the records come to.
+
+    Raises:
+        Overtaken: nothing was added, since an offset is not where it was.
+        Transient: the database is away; it is not known whether anything was added, and trying
+            again tells.
+    """
+    async with database.transaction() as connection:
+        for one in sorted(stretches):
+            moved = await connection.execute(_ADVANCE, one.topic, one.partition, one.first, one.end)
+            if moved != "UPDATE 1":
+                raise Overtaken(f"{one.topic}/{one.partition} is not at {one.first} any more")
+        if len(minutes):
+            await _copy(connection, "flow_minutes", "arriving_minutes", minutes)
+            await connection.execute(_ADD_MINUTES)
+            await connection.execute(_TOUCH)
+        if len(dependencies):
+            await _copy(connection, "dependencies", "arriving_dependencies", dependencies)
+            await connection.execute(_ADD_DEPENDENCIES)
+
+
+async def _copy(connection: Connection, table: str, arriving: str, rows: pl.DataFrame) -> None:
+    """Put rows into a table of the session's own, which is empty again after the transaction."""
+    await connection.execute(
+        f"CREATE TEMPORARY TABLE IF NOT EXISTS {arriving} (LIKE {table} INCLUDING DEFAULTS) "
+        "ON COMMIT DELETE ROWS"
+    )
+    text = io.BytesIO()
+    rows.write_csv(text, include_header=False, datetime_format="%Y-%m-%dT%H:%M:%SZ")
+    text.seek(0)
+    with translated(), loss_translated(connection):
+        await connection.copy_to_table(arriving, source=text, columns=rows.columns, format="csv")
