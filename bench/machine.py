@@ -15,7 +15,18 @@ import psutil
 
 from onenet_local.settings import LocalSettings
 
-DECISIVE = ("onenet", "fastapi", "uvicorn", "uvloop", "pydantic", "asyncpg", "aiokafka", "aioboto3", "moto")
+DECISIVE = (
+    "onenet",
+    "fastapi",
+    "uvicorn",
+    "uvloop",
+    "pydantic",
+    "asyncpg",
+    "aiokafka",
+    "aioboto3",
+    "moto",
+    "polars",
+)
 """Packages whose versions explain the figures."""
 
 MEGABYTE = 1_000_000

@@ -36,16 +36,18 @@ async def running(
     *,
     only: Collection[str] = ALL,
     replicas: Mapping[str, int] | None = None,
+    flows: Mapping[str, str] | None = None,
 ) -> AsyncIterator[Running]:
     """A stack that begins with nothing; what is committed is on disk, as in production.
 
     Args:
-        provisioner: what its provisioner is told.
+        provisioner, flows: what these are told.
         only: the parts to run.
         replicas: how many of a service, by its name; one of each by default.
     """
+    told = {"provisioner": provisioner, "flows": flows or {}}
     with temporary_folder() as folder:
-        choice = Choice(only=only, replicas=replicas or {}, environment={"provisioner": provisioner})
+        choice = Choice(only=only, replicas=replicas or {}, environment=told)
         stack = Stack(folder, LocalSettings(), choice=choice, report=tell)
         began = time.monotonic()
         async with stack:

@@ -88,9 +88,9 @@ def _nothing_lost(count: int, shown: int, published: Published) -> list[Figure]:
 
 
 def _memory(resident: Mapping[str, float]) -> list[Figure]:
-    services = {service.name for service in SERVICES}
+    limits = {service.name: at_most(150) for service in SERVICES} | {"flows": at_most(400)}
     return [
-        Figure("memory", f"{name}, resident", megabytes, "MB", at_most(150) if name in services else None)
+        Figure("memory", f"{name}, resident", megabytes, "MB", limits.get(name))
         for name, megabytes in resident.items()
     ]
 

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import gzip
-from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack
+import sys
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import AsyncExitStack, contextmanager
 from datetime import UTC, date, datetime, timedelta
+from types import CodeType, FrameType
+from typing import Any
 
 import pytest
 
@@ -163,6 +166,23 @@ async def test_only_who_is_where_the_offset_is_may_add(scene: FlowScene) -> None
     assert sum((await scene.sums()).values()) == 1_000
 
 
+async def test_dying_on_any_line_of_a_commit_leaves_all_of_it_or_nothing(scene: FlowScene) -> None:
+    await partitions.make(scene.database, MINUTES, [now().date()])
+    await store.offsets(scene.database, "t", {0: 0})
+    lines, deaths = 0, 0
+    while deaths == lines:
+        reached = (await store.offsets(scene.database, "t", {0: 0}))[0]
+        lines += 1
+        with _dying_on_line(lines, store.add.__code__, store._copy.__code__):
+            try:
+                await _add(scene, now(), [Stretch("t", 0, reached, reached + 1)])
+            except asyncio.CancelledError:
+                deaths += 1
+        reached = (await store.offsets(scene.database, "t", {0: 0}))[0]
+        assert sum((await scene.sums()).values()) == 1_000 * reached
+    assert deaths > 15
+
+
 async def test_a_topic_that_was_lost_is_counted_from_its_beginning(scene: FlowScene) -> None:
     await store.offsets(scene.database, scene.topic, dict.fromkeys(range(4), 100))
     flows = some(50, 5)
@@ -222,6 +242,29 @@ async def _add(scene: FlowScene, at: datetime, stretches: list[Stretch] | None =
     flow = frame([record("10.1.0.1", "10.2.0.1", start=at)])
     minutes = buckets.minutes(Index([], [], at).attribute(flow))
     await store.add(scene.database, stretches or [], minutes, buckets.dependencies(minutes))
+
+
+@contextmanager
+def _dying_on_line(number: int, *functions: CodeType) -> Iterator[None]:
+    """As good as a death for the database: the connection goes with the transaction open."""
+    passed = 0
+
+    def trace(frame: FrameType, event: str, _: object) -> Callable[..., Any] | None:
+        nonlocal passed
+        if frame.f_code not in functions:
+            return None
+        if event == "line":
+            passed += 1
+            if passed == number:
+                raise asyncio.CancelledError
+        return trace
+
+    before = sys.gettrace()
+    sys.settrace(trace)
+    try:
+        yield
+    finally:
+        sys.settrace(before)
 
 
 async def _days(scene: FlowScene) -> set[date]:

@@ -15,6 +15,7 @@ from onenet_evaluator.settings import EvaluatorSettings
 from onenet_local.apache_kafka import POM
 from onenet_local.services import SERVICES as ONENET
 from onenet_local.services import Addresses
+from onenet_monitor.settings import MonitorSettings
 from onenet_provisioner.settings import ProvisionerSettings
 from tests.compose import SERVICES, TREE, VOLUMES
 
@@ -22,7 +23,8 @@ SETTINGS: dict[str, type[Settings]] = {
     "api": ApiSettings,
     "evaluator": EvaluatorSettings,
     "provisioner": ProvisionerSettings,
-    "monitor": Settings,
+    "monitor": MonitorSettings,
+    "flows": MonitorSettings,
 }
 DOCKERFILE = (TREE / "Dockerfile").read_text()
 PINNED = re.compile(r"[a-z0-9./-]+:v?\d+\.\d+(\.\d+)?(-[a-z-]+)?")
@@ -38,7 +40,7 @@ every_service = pytest.mark.parametrize("name", SERVICES)
 
 def test_every_service_of_onenet_runs_by_its_own_command() -> None:
     assert {one.name: SERVICES[one.name]["command"] for one in ONENET} == {
-        one.name: [f"onenet-{one.name}"] for one in ONENET
+        one.name: list(one.script) for one in ONENET
     }
 
 
@@ -46,7 +48,7 @@ def test_every_service_of_onenet_runs_by_its_own_command() -> None:
 def test_a_service_is_told_what_it_knows_and_what_the_embedded_stack_tells_it(service: Any) -> None:
     told = SERVICES[service.name]["environment"]
     known = known_names(SETTINGS[service.name])
-    assert list(unknown_names(told, known, service.name.upper())) == []
+    assert list(unknown_names(told, known, service.prefix.split("_")[1])) == []
     foreign = [name for name in told if name.startswith("ONENET_") and name not in known]
     assert foreign == [], "a setting of another service"
     assert ("ONENET_DATABASE_URL" in told) == service.has_database

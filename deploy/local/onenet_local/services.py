@@ -1,4 +1,4 @@
-"""OneNet's four services as this machine runs them: which there are, and what each is told."""
+"""OneNet's services as this machine runs them: which processes there are, and what each is told."""
 
 from __future__ import annotations
 
@@ -58,7 +58,9 @@ class Service:
     """One of the services.
 
     Args:
-        name: one word; the console script is ``onenet-<name>``.
+        name: one word.
+        command: the console script after ``onenet-``, and what it is told; the name by default. The
+            script's word is in the names of its settings.
         told: what it alone is told, given its own address and everybody's.
         has_database: whether it may know the database.
     """
@@ -66,10 +68,17 @@ class Service:
     name: str
     told: Callable[[Addresses], Environment]
     has_database: bool = True
+    command: tuple[str, ...] = ()
 
     @property
-    def script(self) -> str:
-        return str(Path(sys.executable).with_name(f"onenet-{self.name}"))
+    def script(self) -> tuple[str, ...]:
+        word, *arguments = self.command or (self.name,)
+        return (f"onenet-{word}", *arguments)
+
+    @property
+    def prefix(self) -> str:
+        """Of its own settings."""
+        return f"ONENET_{(self.command or (self.name,))[0].upper()}_"
 
 
 def _api(where: Addresses) -> Environment:
@@ -106,16 +115,16 @@ SERVICES = (
     Service("evaluator", _nothing, has_database=False),
     Service("provisioner", _provisioner),
     Service("monitor", _nothing),
+    Service("flows", _nothing, command=("monitor", "flows")),
 )
 
 
 def environment(service: Service, where: Addresses, inherited: Environment) -> dict[str, str]:
     """All that a service is told, later ones first: addresses, the user's settings, defaults."""
-    own = f"ONENET_{service.name.upper()}_"
     kept = {
         name: value
         for name, value in inherited.items()
-        if name in MACHINE or name in SHARED or name.startswith(own)
+        if name in MACHINE or name in SHARED or name.startswith(service.prefix)
     }
     database = {"ONENET_DATABASE_URL": where.database} if service.has_database else {}
     defaults = {"ONENET_OPS_HOST": HOST, **where.kafka_clients}
@@ -130,10 +139,11 @@ def process(service: Service, number: int, folder: Path, told: Environment, *, p
         port: of its operations endpoint.
     """
     name = service.name if number == 1 else f"{service.name}-{number}"
+    script, *arguments = service.script
     return Process(
         Program(
             name=name,
-            command=(service.script,),
+            command=(str(Path(sys.executable).with_name(script)), *arguments),
             environment={**told, "ONENET_OPS_PORT": str(port)},
             log=folder / "logs" / f"{name}.log",
             ready=answers(port, "/readyz"),

@@ -1,0 +1,150 @@
+"""Flow logs: from Kafka to committed sums, against polars' bare parse of the same lines, and DuckDB.
+
+The input is AWS's text, 1,000 networks and 500 connections. Each does its work on one thread in a process
+of its own, and what is compared is the processor time of that process: so it is the same on a busy
+machine. PostgreSQL's and the broker's share, on other cores, is beside it; DuckDB reads a file and keeps
+nothing.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sys
+import time
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from statistics import median
+
+import asyncpg
+import polars as pl
+
+from bench.flow_logs import HEADER, Estate, estate, lines
+from bench.load import ROOT
+from bench.machine import processor_times, resident
+from bench.progress import tell
+from bench.report import Figure, at_least, at_most
+from bench.stacks import Running, running
+from onenet_common.events import FLOWS
+from onenet_common.producer import Outgoing, Producer
+from onenet_common.settings import Settings
+from onenet_local.processes import Command, run
+
+NAME = "flows"
+NETWORKS, CONNECTIONS = 1_000, 500
+MESSAGE = 6_000
+"""Records of a message, some 800 kB."""
+ONE_THREAD = {"POLARS_MAX_THREADS": "1"}
+PATIENCE = 300.0
+
+
+async def measure(*, quick: bool) -> list[Figure]:
+    """Several rounds of each, in turn; what was counted is compared with what was sent."""
+    records, rounds = (180_000, 1) if quick else (1_200_000, 3)
+    land = estate(NETWORKS, CONNECTIONS)
+    async with running({}, only=("postgres", "broker", "flows"), flows=ONE_THREAD) as stack:
+        database = await asyncpg.connect(stack.stack.addresses.database)
+        await _know(database, land)
+        counter = _Counter(stack, database)
+        await counter.round(lines(land, records // 4, 0))
+        measured = []
+        for seed in range(1, rounds + 1):
+            content = lines(land, records, seed)
+            parse, duckdb = [await _rival(name, stack.stack.folder, content) for name in ("parse", "duckdb")]
+            measured.append((parse, duckdb, *(await counter.round(content))))
+        memory = resident(stack.pids["flows"] or 0)
+        wrong = counter.sent - await database.fetchval("SELECT sum(flows) FROM monitor.flow_minutes")
+        await database.close()
+    parse, duckdb, own, others, wall = (median(one) for one in zip(*measured, strict=True))
+    return [
+        Figure(
+            NAME, "records counted, a processor second of the process", records / own, "/s", at_least(300_000)
+        ),
+        Figure(NAME, "of polars' bare parse", parse / own * 100, "%", at_least(25)),
+        Figure(NAME, "of DuckDB's answer from a file", duckdb / own * 100, "%"),
+        Figure(NAME, "records counted, from the first message on", records / wall, "/s"),
+        Figure(NAME, "polars' bare parse, records", records / parse, "/s"),
+        Figure(NAME, "DuckDB, records", records / duckdb, "/s"),
+        Figure(NAME, "PostgreSQL and broker, of the process's time", others / own * 100, "%"),
+        Figure(NAME, "records lost or counted twice", float(wrong), "", at_most(0)),
+        Figure(NAME, "memory of the process", memory, "MB", at_most(400)),
+    ]
+
+
+class _Counter:
+    """Has the stack's process count, and knows what it was sent."""
+
+    def __init__(self, stack: Running, database: asyncpg.Connection[asyncpg.Record]) -> None:
+        self._stack = stack
+        self._database = database
+        self.sent = 0
+        self._messages = 0
+
+    async def round(self, content: pl.Series) -> tuple[float, float, float]:
+        """Seconds of its processor time, of PostgreSQL's and the broker's, and of the clock."""
+        await self._stack.stack.supervisor.stop_part("flows")
+        await self._send(content)
+        await self._stack.stack.supervisor.start_part("flows")
+        await self._until_begun()
+        before, began = processor_times(self._stack.pids), time.perf_counter()
+        await self._until(self._messages)
+        after, ended = processor_times(self._stack.pids), time.perf_counter()
+        used = {name: after[name] - before[name] for name in after}
+        tell(f"{len(content):,} records in {ended - began:.1f} s, {used['flows']:.1f} s of a processor")
+        return used["flows"], used["postgres"] + used["broker"], ended - began
+
+    async def _send(self, content: pl.Series) -> None:
+        producer = Producer(Settings(kafka=self._stack.stack.addresses.kafka, kafka_idempotence=False))
+        for first in range(0, len(content), MESSAGE):
+            text = "\n".join([HEADER, *content[first : first + MESSAGE], ""]).encode()
+            await producer.send([Outgoing(FLOWS, str(first).encode(), text, [])])
+            self._messages += 1
+        await producer.stop()
+        self.sent += len(content)
+
+    async def _until_begun(self) -> None:
+        """Starting takes no part: importing, and waiting for partitions."""
+        query = "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'onenet-monitor'"
+        async with asyncio.timeout(PATIENCE):
+            while not await self._database.fetchval(query):
+                await asyncio.sleep(0.01)
+
+    async def _until(self, messages: int) -> None:
+        async with asyncio.timeout(PATIENCE):
+            while (
+                await self._database.fetchval("SELECT sum(next_offset) FROM monitor.flow_offsets") or 0
+            ) < messages:
+                await asyncio.sleep(0.02)
+
+
+async def _know(database: asyncpg.Connection[asyncpg.Record], land: Estate) -> None:
+    """The inventory as the events of discovery and of connections would have made it."""
+    since = datetime.now(UTC) - timedelta(days=1)
+    networks = [(one.id, since, one.id, "111111111111", one.native_id, [one.block]) for one in land.networks]
+    await database.executemany(
+        "INSERT INTO monitor.networks (resource_id, valid_from, provider, account, native_id, subnets) "
+        "VALUES ($1, $2, $3, $4, $5, $6)",
+        networks,
+    )
+    ids = [one.id for one in land.networks]
+    links = [(one, since, ids[left], ids[right]) for one, (left, right) in land.connections.items()]
+    await database.executemany(
+        "INSERT INTO monitor.links (connection_id, valid_from, resource_left, resource_right, ctype) "
+        "VALUES ($1, $2, $3, $4, 'AWS_PEERING')",
+        links,
+    )
+    await database.execute("INSERT INTO monitor.inventory_version (one, version) VALUES (true, 1)")
+
+
+async def _rival(name: str, folder: Path, content: pl.Series) -> float:
+    """Seconds of processor time that the other one takes for these lines."""
+    file, answer = folder / "flows.log", folder / "answer"
+    file.write_text("\n".join([HEADER, *content, ""]))
+    command = Command(
+        name=name,
+        command=(sys.executable, "-m", "bench.flow_rivals", name, str(file), str(answer)),
+        environment={"PATH": os.environ.get("PATH", ""), "PYTHONPATH": str(ROOT), **ONE_THREAD},
+        log=folder / "logs" / f"{name}.log",
+    )
+    await run(command, timeout=PATIENCE)
+    return float(answer.read_text())
