@@ -103,17 +103,18 @@ class _Counter:
         self.sent += len(content)
 
     async def _until_begun(self) -> None:
-        """Starting takes no part: importing, and waiting for partitions."""
-        query = "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'onenet-monitor'"
-        async with asyncio.timeout(PATIENCE):
-            while not await self._database.fetchval(query):
-                await asyncio.sleep(0.01)
+        """Starting takes no part: importing, and joining the group."""
+        await self._asked(
+            "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'onenet-monitor'", 1
+        )
 
     async def _until(self, messages: int) -> None:
+        await self._asked("SELECT coalesce(sum(next_offset), 0) FROM monitor.flow_offsets", messages)
+
+    async def _asked(self, query: str, enough: int) -> None:
+        """Ask until it is enough."""
         async with asyncio.timeout(PATIENCE):
-            while (
-                await self._database.fetchval("SELECT sum(next_offset) FROM monitor.flow_offsets") or 0
-            ) < messages:
+            while await self._database.fetchval(query) < enough:  # noqa: ASYNC110  # nobody tells
                 await asyncio.sleep(0.02)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import datetime, timedelta
+from itertools import pairwise
 from typing import Any
 
 from hypothesis import given
@@ -69,7 +70,7 @@ def test_old_news_of_a_network_change_nothing() -> None:
 @given(st.lists(st.tuples(st.sampled_from([found, changed, gone]), st.integers(0, 9)), max_size=8))
 def test_a_network_is_never_two_things_at_once(events: list[Any]) -> None:
     told = sorted(states(event(minute) for event, minute in events))
-    for (_, until, _), (since, _, _) in zip(told, told[1:], strict=False):
+    for (_, until, _), (since, _, _) in pairwise(told):
         assert until is not None
         assert until <= since
 

@@ -10,16 +10,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
-from functools import reduce
-from ipaddress import IPv6Address
 
 import numpy as np
 import polars as pl
 
 from onenet_monitor.flows.inventory import Link, Network
-from onenet_monitor.flows.landscape import EVERYWHERE, Landscape, microseconds
+from onenet_monitor.flows.landscape import Landscape, microseconds
 from onenet_monitor.flows.moments import AMBIGUOUS, NOBODY, Ints, Moments
-from onenet_monitor.flows.ranges import Numbers, Ranges
+from onenet_monitor.flows.space import Addresses, Space
 
 CONNECTION, INTERNET, OTHER, UNKNOWN = KINDS = ("connection", "internet", "other", "unknown")
 KIND = pl.Enum(KINDS)
@@ -41,8 +39,7 @@ class Index:
         base = microseconds(now - REMEMBERED)
         self._land = land = Landscape(networks, links)
         self._resource, self._connection = pl.Enum(land.resources), pl.Enum(land.connections)
-        self._ipv4 = Ranges((one for one in land.ranges if one.prefix.version == 4), bits=32, base=base)
-        self._ipv6 = Ranges((one for one in land.ranges if one.prefix.version == 6), bits=128, base=base)
+        self._space = Space(land.ranges, base)
         self._carrying = Moments(land.claims, base)
 
     def attribute(self, frame: pl.DataFrame) -> pl.DataFrame:
@@ -67,24 +64,23 @@ class Index:
         )
 
     def _times(self, start: pl.Series) -> Ints:
-        """When each record counts; one time for all of them when nothing changed in between."""
+        """When each record counts; a single time when nothing changed in between."""
         times = start.to_physical().to_numpy()
         if not len(times):
-            return times
+            return np.zeros(1, dtype=np.int64)
         first, last = np.searchsorted(self._land.changes, (times.min(), times.max()), side="right")
-        return np.full(len(times), times[0]) if first == last else times
+        return times[:1] if first == last else times
 
     def _observed_in(self, frame: pl.DataFrame) -> Ints:
         """The place of each record's own network, ``NOBODY`` where that is not known."""
-        named = frame.select("network", "account")
-        names = named.unique()
+        names = frame.select("network", "account").unique()
         places = [self._observer(*name) for name in names.iter_rows()]
         if len(places) == 1:
             return np.full(len(frame), places[0], dtype=np.int64)
-        names = names.with_columns(place=pl.Series(places, dtype=pl.Int64))
-        joined = named.join(
-            names, on=["network", "account"], how="left", nulls_equal=True, maintain_order="left"
-        )
+        # By one column where that tells them apart, which is much faster.
+        key = ["network"] if names["network"].n_unique() == len(names) else ["network", "account"]
+        names = names.with_columns(place=pl.Series(places, dtype=pl.Int64)).select(*key, "place")
+        joined = frame.select(key).join(names, on=key, how="left", nulls_equal=True, maintain_order="left")
         return joined["place"].to_numpy()
 
     def _observer(self, network: str | None, account: str | None) -> int:
@@ -97,40 +93,31 @@ class Index:
 
     def _owners(self, frame: pl.DataFrame, seen: Ints, times: Ints) -> tuple[Ints, Ints]:
         """Who has the source and the target of each record; each address is looked up once."""
-        ends = pl.DataFrame(
-            {
-                "address": pl.concat([frame["src"], frame["dst"]]),
-                "scope": np.concatenate([seen, seen]) + 1,
-                "time": np.concatenate([times, times]),
-            }
-        )
-        key = [name for name in ends.columns if name == "address" or ends[name].n_unique() > 1]
-        once = ends.unique(key)
-        once = once.with_columns(owner=pl.Series(self._looked_up(once), dtype=pl.Int64))
-        owners = ends.join(once, on=key, how="left", maintain_order="left")["owner"].to_numpy()
+        ends = pl.concat([frame["src"], frame["dst"]]).alias("address")
+        once = ends.unique()
+        rows = _rows(ends, once)
+        addresses = Addresses.of(once)
+        places = self._space.everywhere(addresses)
+        whens = times if len(times) == 1 else np.concatenate([times, times])
+        if len(whens) == 1:
+            owners = self._space.owners(places, whens)[rows]
+        else:
+            owners = self._space.owners(places[rows], whens)
+        contested = np.flatnonzero(self._space.disputed(places)[rows])
+        if len(contested):
+            scopes = np.concatenate([seen, seen])[contested] + 1
+            at = whens if len(whens) == 1 else whens[contested]
+            owners[contested] = self._space.seen_from(addresses.at(rows[contested]), scopes, at)
         return owners[: len(frame)], owners[len(frame) :]
-
-    def _looked_up(self, ends: pl.DataFrame) -> Ints:
-        scopes, times = ends["scope"].to_numpy(), ends["time"].to_numpy()
-        numbers = ends.select(_ipv4("address"))["address"]
-        four = numbers.is_not_null().to_numpy()
-        six: Numbers = np.array(
-            [_ipv6(text) for text in ends["address"].filter(~four)], dtype=self._ipv6.number
-        )
-        found = np.full(len(ends), NOBODY, dtype=np.int64)
-        found[four] = _narrowest(self._ipv4, scopes[four], numbers.drop_nulls().to_numpy(), times[four])
-        found[~four] = _narrowest(self._ipv6, scopes[~four], six, times[~four])
-        return found
 
     def _connection_between(self, source: Ints, target: Ints, times: Ints) -> Ints:
         """The place of the connection that joined both at the time, ``NOBODY`` where none did."""
-        if not len(self._land.pairs):
-            return np.full(len(source), NOBODY, dtype=np.int64)
-        both = (source >= 0) & (target >= 0)
         pairs = self._land.pair(np.minimum(source, target), np.maximum(source, target))
-        places = np.minimum(np.searchsorted(self._land.pairs, pairs), len(self._land.pairs) - 1)
-        joined = both & (self._land.pairs[places] == pairs)
-        return self._carrying.find(np.where(joined, places, NOBODY), times)
+        pairs = np.where((source >= 0) & (target >= 0), pairs, NOBODY)
+        if len(times) > 1:
+            return self._carrying.find(_places(self._land.pairs, pairs), times)
+        once, rows = np.unique(pairs, return_inverse=True)
+        return self._carrying.find(_places(self._land.pairs, once), times)[rows]
 
     def _kinds(self, source: Ints, target: Ints, connection: Ints) -> Ints:
         outside = self._land.internet
@@ -143,11 +130,18 @@ class Index:
         return kinds
 
 
-def _narrowest(ranges: Ranges, scopes: Ints, addresses: Numbers, times: Ints) -> Ints:
-    """As the observing network sees it, else as everybody does."""
-    found = ranges.find(scopes, addresses, times)
-    elsewhere = ranges.find(np.full_like(scopes, EVERYWHERE), addresses, times)
-    return np.where(found == NOBODY, elsewhere, found)
+def _rows(texts: pl.Series, once: pl.Series) -> Ints:
+    """Where each text is among those that are there once."""
+    places = pl.DataFrame([once, pl.Series("row", np.arange(len(once)))])
+    return texts.to_frame().join(places, on=texts.name, how="left", maintain_order="left")["row"].to_numpy()
+
+
+def _places(known: Ints, wanted: Ints) -> Ints:
+    """Where each one is among the known, which ascend; ``NOBODY`` where it is not."""
+    if not len(known):
+        return np.full(len(wanted), NOBODY, dtype=np.int64)
+    places = np.minimum(np.searchsorted(known, wanted), len(known) - 1)
+    return np.where(known[places] == wanted, places, NOBODY)
 
 
 def _sides(source: Ints, target: Ints, seen: Ints, egress: pl.Series) -> Ints:
@@ -161,17 +155,3 @@ def _sides(source: Ints, target: Ints, seen: Ints, egress: pl.Series) -> Ints:
 def _named(places: Ints, names: pl.Enum, column: str) -> pl.Series:
     found = pl.Series(column, places)
     return found.set(found < 0, None).cast(pl.UInt32).cat.to(names)
-
-
-def _ipv4(column: str) -> pl.Expr:
-    """The number that an IPv4 address is; null for an address of another kind."""
-    parts = pl.col(column).str.split_exact(".", 3).struct
-    numbers = (parts.field(f"field_{place}").cast(pl.UInt64, strict=False) for place in range(4))
-    return reduce(lambda number, byte: number * 256 + byte, numbers).alias(column)
-
-
-def _ipv6(text: str) -> int:
-    try:
-        return int(IPv6Address(text))
-    except ValueError:
-        return 0

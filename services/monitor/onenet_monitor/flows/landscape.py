@@ -12,13 +12,11 @@ import numpy as np
 
 from onenet_monitor.flows.inventory import Link, Network
 from onenet_monitor.flows.moments import Claim, Ints
-from onenet_monitor.flows.ranges import Range
+from onenet_monitor.flows.ranges import BACKGROUND, Range
+from onenet_monitor.flows.space import EVERYWHERE
 from onenet_monitor.flows.special import ROUTABLE, SPECIAL
 
-EVERYWHERE = 0
-"""The scope of those who are not told apart by who observes them; a network's own is its place plus 1."""
-
-_OWN, _JOINED, _ANYBODYS, _NO_NETWORKS = range(4)
+_OWN, _JOINED, _ANYBODYS = range(BACKGROUND)
 _FOREVER = int(np.iinfo(np.int64).max)
 _EPOCH = datetime.fromisoformat("1970-01-01T00:00:00+00:00")
 _MICROSECOND = timedelta(microseconds=1)
@@ -40,8 +38,9 @@ class Landscape:
 
     Attributes:
         resources, connections: ids by place.
-        ranges: of addresses; their owners are places of networks, ``internet``, and one more for
-            addresses that are nobody's and not reachable over the internet.
+        ranges: of addresses, each network's own view in the scope of its place plus 1. Their owners are
+            places of networks, ``internet``, and one more for addresses that are nobody's and not
+            reachable over the internet.
         pairs: codes of joined pairs, ascending; ``claims`` has the connections of each.
         observers: places by the provider's name for a network in lower case, and by account.
         changes: when anything changed, in microseconds, ascending.
@@ -85,7 +84,7 @@ class Landscape:
             yield from _ranges(EVERYWHERE, _ANYBODYS, state)
         for prefixes, owner in ((ROUTABLE, self.internet), (SPECIAL, self.internet + 1)):
             for prefix in prefixes:
-                yield Range(EVERYWHERE, prefix, _NO_NETWORKS, 0, _FOREVER, owner)
+                yield Range(EVERYWHERE, prefix, BACKGROUND, 0, _FOREVER, owner)
 
     def _carried(self, links: Iterable[Link]) -> tuple[Ints, list[list[Claim]]]:
         """Which connection joined which pair when: of several, the one that did first."""

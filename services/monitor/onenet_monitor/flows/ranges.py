@@ -15,9 +15,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from onenet_common.addresses import Network
-from onenet_monitor.flows.moments import Claim, Ints, Moments
+from onenet_monitor.flows.moments import Claim, Ints
 
 Numbers = NDArray[Any]
+
+PRECEDENCE = 256
+"""What one step of it weighs in a rank, more than any length of a prefix."""
+BACKGROUND = 3
+"""The precedence of what is no network's."""
 
 
 class Range(NamedTuple):
@@ -41,29 +46,24 @@ class Ranges:
 
     Args:
         bits: of an address.
-        base: see ``Moments``.
+
+    Attributes:
+        claims: by place; a place is a stretch of addresses in a scope that the same have claims to.
     """
 
-    def __init__(self, ranges: Iterable[Range], *, bits: int, base: int) -> None:
-        starts, claims = _flattened(ranges, bits)
-        self._bits = bits
+    def __init__(self, ranges: Iterable[Range], *, bits: int) -> None:
+        starts, self.claims = _flattened(ranges, bits)
+        self._number: type = np.uint64 if bits == 32 else object
         self._shift = np.uint64(bits) if bits == 32 else bits
-        self._starts = self._keys(np.array(starts, dtype=self.number))
-        self._moments = Moments(claims, base)
+        self._starts = self._keys(np.array(starts, dtype=self._number))
 
-    @property
-    def number(self) -> type:
-        """What arrays of addresses are made of: Python's integers where 64 bits do not hold them."""
-        return object if self._bits > 32 else np.uint64
-
-    def find(self, scopes: Ints, addresses: Numbers, times: Ints) -> Ints:
-        """Who has each address in its scope at its time: an owner, ``NOBODY`` or ``AMBIGUOUS``."""
-        keys = self._keys(scopes.astype(self.number) << self._shift | addresses)
-        places = np.searchsorted(self._starts, keys, side="right").astype(np.int64) - 1
-        return self._moments.find(places, times)
+    def places(self, scopes: Ints, addresses: Numbers) -> Ints:
+        """The place of each address in its scope; -1 before the first."""
+        keys = self._keys(scopes.astype(self._number) << self._shift | addresses)
+        return np.searchsorted(self._starts, keys, side="right").astype(np.int64) - 1
 
     def _keys(self, numbers: Numbers) -> Numbers:
-        if self._bits == 32:
+        if self._number is not object:
             return numbers
         return np.array([number.to_bytes(20, "big") for number in numbers], dtype="S20")
 
@@ -74,7 +74,7 @@ def _flattened(ranges: Iterable[Range], bits: int) -> tuple[list[int], list[list
     for one in ranges:
         first = one.scope << bits | int(one.prefix.network_address)
         last = one.scope << bits | int(one.prefix.broadcast_address)
-        rank = one.precedence * 256 + bits - one.prefix.prefixlen
+        rank = one.precedence * PRECEDENCE + bits - one.prefix.prefixlen
         blocks[first, -last].append(Claim(rank, one.since, one.until, one.owner))
     changes = dict(_changes(blocks))
     starts = sorted(changes)
