@@ -104,9 +104,8 @@ class _Counter:
 
     async def _until_begun(self) -> None:
         """Starting takes no part: importing, and joining the group."""
-        await self._asked(
-            "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'onenet-monitor'", 1
-        )
+        query = "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'onenet-monitor'"
+        await self._asked(query, 1)
 
     async def _until(self, messages: int) -> None:
         await self._asked("SELECT coalesce(sum(next_offset), 0) FROM monitor.flow_offsets", messages)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from datetime import timedelta
 
 import pytest
 
@@ -11,11 +12,14 @@ from onenet_common.connection import CType
 from onenet_common.database import Database
 from onenet_common.envelope import Message
 from onenet_common.events import ConnectionEstablished
+from onenet_common.settings import Settings
 from onenet_common.states import State
 from onenet_monitor import store
+from onenet_monitor.flows.keeping import Keeping
 from onenet_monitor.handlers import handle
 from onenet_monitor.tables import Table
 from tests.integration.api_scene import Scene
+from tests.integration.flow_scene import HOURS, MINUTES, Flow, FlowScene, known_since, now, some, text
 from tests.integration.link_scene import LinkScene
 from tests.integration.test_api_connections import ask, establish, pending
 from tests.samples import NOW, deletion_requested, evaluated, requested, sampled, wish
@@ -28,7 +32,9 @@ async def widen(database: Database) -> None:
     """What the next release's migration may do to a schema that this release still works on."""
     async with database.transaction() as connection:
         tables = await connection.fetch(
-            "SELECT tablename AS name FROM pg_tables WHERE schemaname = $1", database.schema
+            "SELECT relname AS name FROM pg_class WHERE relnamespace = to_regnamespace($1) "
+            "AND relkind IN ('r', 'p') AND NOT relispartition",
+            database.schema,
         )
         for table in tables:
             await connection.execute(
@@ -108,3 +114,25 @@ async def test_standings_and_verdicts_go_on(postgres_url: str) -> None:
     for table in ("verdicts", "standings", "inbox"):
         assert await defaults(database, table) == {("needed", None)}
     await database.stop()
+
+
+async def test_traffic_goes_on_being_counted(settings: Settings) -> None:
+    scene = FlowScene(settings)
+    await scene.start()
+    await scene.know(known_since(now() - timedelta(days=1)))
+    flows = some(60, 1)
+    async with scene.counting():
+        await scene.send(text(flows[:20]))
+        await scene.counted(1)
+        await widen(scene.database)
+        await scene.send(text(flows[20:40]))
+        await scene.counted(2)
+    # What is made and counted first by a process of this release that starts now.
+    await scene.know(known_since(now()))
+    async with scene.counting():
+        await scene.send(text([*flows[40:], Flow(now() - timedelta(days=3), 1)]))
+        await scene.counted(3)
+    await Keeping(scene.database, MINUTES, HOURS).keep()
+    assert sum((await scene.sums()).values()) == sum(flow.size for flow in flows) + 1
+    assert await defaults(scene.database, "flow_hours") == {("needed", None)}
+    await scene.stop()
