@@ -12,6 +12,7 @@ from itertools import count
 from typing import Any
 from uuid import uuid4
 
+from aiokafka import AIOKafkaConsumer, ConsumerRecord
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 
 from onenet_common.connection import CType
@@ -135,6 +136,24 @@ class FlowScene:
         await self.producer.send(
             [Outgoing(self.topic, key.encode(), value, []) for key, value in zip(keys, values, strict=True)]
         )
+
+    async def dead_letters(self, enough: int) -> list[ConsumerRecord]:
+        """All of them, once there are enough."""
+        kafka = AIOKafkaConsumer(
+            topic_of(self.topic),
+            bootstrap_servers=self.settings.kafka,
+            auto_offset_reset="earliest",
+            fetch_max_wait_ms=10,
+        )
+        found: list[ConsumerRecord] = []
+
+        async def read() -> list[ConsumerRecord]:
+            for batch in (await kafka.getmany(timeout_ms=50)).values():
+                found.extend(batch)
+            return found
+
+        async with kafka:
+            return await eventually(read, lambda letters: len(letters) >= enough)
 
     @asynccontextmanager
     async def counting(self, database: Database | None = None) -> AsyncIterator[FlowConsumer]:

@@ -5,23 +5,25 @@ from __future__ import annotations
 import asyncio
 import gzip
 import sys
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import AsyncExitStack, contextmanager
 from datetime import UTC, date, datetime, timedelta
 from types import CodeType, FrameType
 from typing import Any
 
 import pytest
+from aiokafka import ConsumerRecord
 
 from onenet_common.database import Database
 from onenet_common.envelope import Message
 from onenet_common.errors import Transient
 from onenet_common.events import ConnectionDeleted, ResourceChanged, ResourceGone
 from onenet_common.settings import Settings
-from onenet_monitor.flows import buckets, inventory_store, partitions, rollup, store
+from onenet_monitor.flows import buckets, consumer, inventory_store, partitions, rollup, store
 from onenet_monitor.flows.attribution import Index
 from onenet_monitor.flows.keeping import Keeping
 from onenet_monitor.flows.store import Overtaken, Stretch
+from onenet_monitor.flows.summary import Summary, summarise
 from tests.flow_records import frame, record
 from tests.integration.flow_scene import (
     HOURS,
@@ -198,6 +200,28 @@ async def test_bad_lines_go_to_the_dead_letters_and_the_good_ones_count(scene: F
         await scene.send(text(good) + b"5 vpc 10.1.0.1 nonsense 1 2 6 1 1 1 1 ACCEPT OK\n", b"\x00garbage")
         await scene.counted(2)
     assert await scene.sums() == expected(good)
+    codes = {dict(letter.headers)["onenet_error_code"] for letter in await scene.dead_letters(2)}
+    assert codes == {b"address", b"unknown"}
+
+
+async def test_a_message_that_breaks_the_machinery_goes_alone_to_the_dead_letters(
+    scene: FlowScene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def break_at_poison(messages: Sequence[ConsumerRecord], *given: Any, **options: Any) -> Summary:
+        if any(b"poison" in message.value for message in messages):
+            raise _Panic("the machinery is broken")
+        return summarise(messages, *given, **options)
+
+    monkeypatch.setattr(consumer, "summarise", break_at_poison)
+    flows = some(400, 7)
+    values = [text(flows[first : first + 50]) for first in range(0, 400, 50)]
+    values.insert(3, text([Flow(now(), 1, "poison")]))
+    async with scene.counting():
+        await scene.send(*values, key="one partition")
+        await scene.counted(9)
+    assert await scene.sums() == expected(flows)
+    [letter] = await scene.dead_letters(1)
+    assert (letter.value, dict(letter.headers)["onenet_error_code"]) == (values[3], b"_Panic")
 
 
 async def test_a_change_of_the_inventory_counts_from_its_time_on(scene: FlowScene) -> None:
@@ -242,6 +266,10 @@ async def _add(scene: FlowScene, at: datetime, stretches: list[Stretch] | None =
     flow = frame([record("10.1.0.1", "10.2.0.1", start=at)])
     minutes = buckets.minutes(Index([], [], at).attribute(flow))
     await store.add(scene.database, stretches or [], minutes, buckets.dependencies(minutes))
+
+
+class _Panic(BaseException):
+    """As polars' own, which is no Exception."""
 
 
 @contextmanager

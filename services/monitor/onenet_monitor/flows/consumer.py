@@ -35,7 +35,7 @@ from onenet_monitor.flows.knowledge import Knowledge
 from onenet_monitor.flows.partitions import Partitioned
 from onenet_monitor.flows.positions import Positions
 from onenet_monitor.flows.store import Overtaken
-from onenet_monitor.flows.summary import Summary, summarise
+from onenet_monitor.flows.summary import Summary, portions, summarise
 from onenet_monitor.settings import MonitorSettings
 
 log = structlog.get_logger(__name__)
@@ -101,8 +101,7 @@ class FlowConsumer:
         while not self._consuming.stopping.is_set():
             if self._positions.next is None and kafka.assignment():
                 await self._positions.find(kafka)
-            records = await self._gather(kafka)
-            if records:
+            for records in portions(await self._gather(kafka), self._settings.flow_batch_bytes):
                 await self._count_until_done(records)
             if clock() >= measured_at + MEASURE_SECONDS:
                 measured_at = clock()

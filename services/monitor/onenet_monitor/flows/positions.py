@@ -10,7 +10,7 @@ from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, ConsumerRecord
 from onenet_common.database import Database
 from onenet_common.settings import Settings
 from onenet_monitor.flows import store
-from onenet_monitor.flows.store import Stretch
+from onenet_monitor.flows.store import Overtaken, Stretch
 
 log = structlog.get_logger(__name__)
 
@@ -62,9 +62,15 @@ class Positions(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka is
         self.next = known if kafka.assignment() == ours else None
 
     def stretches(self, records: Sequence[ConsumerRecord]) -> list[Stretch]:
-        """What counting these records moves."""
+        """What counting these records moves.
+
+        Raises:
+            Overtaken: a partition may be somebody else's by now.
+        """
         last = {record.partition: record.offset for record in records}
         known = self.next or {}
+        if not last.keys() <= known.keys():
+            raise Overtaken("there was a rebalance")
         return [Stretch(self._topic, part, known[part], offset + 1) for part, offset in last.items()]
 
     def move(self, counted: Sequence[Stretch]) -> None:

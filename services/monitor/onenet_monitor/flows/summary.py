@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -16,6 +16,8 @@ from onenet_monitor.flows.formats import Reading, Refusal, merged, read_all
 
 EXPORTER = "onenet_exporter"
 """The header that names the exporter instead of the key."""
+
+GZIP = b"\x1f\x8b"
 
 LATE = "late"
 """Why a good record is refused: its minute is past its retention."""
@@ -70,11 +72,30 @@ def summarise(
     )
 
 
+def portions(messages: Iterable[ConsumerRecord], size: int) -> Iterator[list[ConsumerRecord]]:
+    """Messages in their order, so many at a time that what they inflate to is about ``size`` bytes."""
+    portion: list[ConsumerRecord] = []
+    held = 0
+    for message in messages:
+        portion.append(message)
+        held += _inflated(message.value or b"")
+        if held >= size:
+            yield portion
+            portion, held = [], 0
+    if portion:
+        yield portion
+
+
 def exporter(message: ConsumerRecord) -> str | None:
     """Who wrote a message: its header says, else its key."""
     named = [value for name, value in message.headers if name == EXPORTER and value]
     name = named[-1] if named else message.key
     return name.decode(errors="replace") if name else None
+
+
+def _inflated(value: bytes) -> int:
+    """What gzip's last four bytes say of the size (RFC 1952); the parser does not rely on it."""
+    return int.from_bytes(value[-4:], "little") if value[:2] == GZIP else len(value)
 
 
 def _read(messages: Iterable[ConsumerRecord], now: datetime) -> Reading:
