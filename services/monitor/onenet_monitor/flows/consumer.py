@@ -219,5 +219,4 @@ class FlowConsumer:
             for partition, offset in (self._positions.next or {}).items()
         }
         measures.lag(self._topic, self._group, behind)
-        if any(records < 0 for records in behind.values()):
-            self._positions.forget()
+        self._positions.check(behind)

@@ -25,6 +25,7 @@ class Positions(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka is
         self._settings = settings
         self._database = database
         self._topic = topic
+        self._seen: dict[int, int] = {}
         self.next: dict[int, int] | None = None
 
     async def on_partitions_revoked(self, revoked: object) -> None:
@@ -60,6 +61,13 @@ class Positions(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka is
             kafka.seek(TopicPartition(self._topic, partition), offset)
         # A rebalance may have come in between; the next look at what is assigned tells.
         self.next = known if kafka.assignment() == ours else None
+
+    def check(self, behind: Mapping[int, int]) -> None:
+        """Look again when a partition seems to end before what is counted, unless we have just looked."""
+        known = self.next or {}
+        suspicious = [partition for partition, records in behind.items() if records < 0]
+        if any(self._seen.get(partition) != known.get(partition, 0) - 1 for partition in suspicious):
+            self.forget()
 
     def stretches(self, records: Sequence[ConsumerRecord]) -> list[Stretch]:
         """What counting these records moves.
@@ -109,7 +117,9 @@ class Positions(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka is
             kafka.assign([at])
             kafka.seek(at, offset)
             found = await kafka.getmany(at, timeout_ms=int(LOOK * 1000), max_records=1)
-            return any(record.offset == offset for record in found.get(at, ()))
+            has = any(record.offset == offset for record in found.get(at, ()))
+            self._seen |= {partition: offset} if has else {}
+            return has
         finally:
             await kafka.stop()
 
