@@ -9,6 +9,7 @@ from uuid import UUID, uuid5
 
 import numpy as np
 import polars as pl
+from numpy.typing import NDArray
 
 HEADER = (
     "version account-id vpc-id interface-id srcaddr dstaddr srcport dstport protocol packets bytes start end "
@@ -19,6 +20,8 @@ HOSTS = 40
 SERVICES = (443, 5432, 6379, 9092, 8080)
 MINUTES = 5
 ROOT = UUID(int=1)
+
+Ints = NDArray[np.int64]
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +83,6 @@ def lines(estate: Estate, records: int, seed: int) -> pl.Series:
     ).to_series()
 
 
-def _address(network: np.ndarray, host: np.ndarray) -> pl.Expr:  # type: ignore[type-arg]  # of any integers
+def _address(network: Ints, host: Ints) -> pl.Expr:
     parts = (pl.Series(network // 256), pl.Series(network % 256), pl.Series(host))
     return pl.concat_str(pl.lit("10"), *parts, separator=".")

@@ -40,7 +40,7 @@ async def test_a_process_killed_again_and_again_counts_every_record_once(stack: 
             await stack.supervisor.until_ready("flows")
         await sending
 
-        async def counted() -> Counter[object] | None:
+        async def counted() -> Counter[tuple[object, str]] | None:
             found = await _sums(database, asked.id)
             return found if sum(found.values()) >= sum(flow.size for flow in flows) else None
 
@@ -58,7 +58,8 @@ async def _send(stack: Stack, flows: list[Flow]) -> None:
 
 
 async def _carries(database: asyncpg.Connection[asyncpg.Record], connection: UUID) -> bool | None:
-    return await database.fetchval("SELECT true FROM monitor.links WHERE connection_id = $1", connection)
+    found = await database.fetchval("SELECT count(*) FROM monitor.links WHERE connection_id = $1", connection)
+    return True if found else None
 
 
 async def _sums(

@@ -180,6 +180,10 @@ class FlowScene:
             )
         return Counter({(row[since], row["kind"]): row["bytes"] for row in rows})
 
+    async def total(self) -> int:
+        """All bytes that are counted."""
+        return sum((await self.sums()).values())
+
     async def counted(self, offsets: int) -> None:
         """Wait until so many messages are counted."""
         await eventually(self.offsets, lambda found: sum(found) >= offsets)
