@@ -40,7 +40,7 @@ PATIENCE = 300.0
 
 async def measure(*, quick: bool) -> list[Figure]:
     """Several rounds of each, in turn; what was counted is compared with what was sent."""
-    records, rounds = (180_000, 1) if quick else (1_200_000, 3)
+    records, rounds = (180_000, 1) if quick else (600_000, 3)
     land = estate(NETWORKS, CONNECTIONS)
     async with running({}, only=("postgres", "broker", "flows"), flows=ONE_THREAD) as stack:
         database = await asyncpg.connect(stack.stack.addresses.database)
