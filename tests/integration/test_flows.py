@@ -225,7 +225,7 @@ async def test_a_message_that_breaks_the_machinery_goes_alone_to_the_dead_letter
 
 
 async def test_a_change_of_the_inventory_counts_from_its_time_on(scene: FlowScene) -> None:
-    moved = network(RIGHT.native_id, "10.3.0.0/16", id=RIGHT.id)
+    moved = network(RIGHT.native_id, "10.3.0.0/16", id=RIGHT.id, public_addresses=("54.1.2.3",))
     at = now() - timedelta(minutes=30)
     gone = wish(2, id=WISH.id, left=LEFT, right=RIGHT)
     told = [
@@ -238,6 +238,7 @@ async def test_a_change_of_the_inventory_counts_from_its_time_on(scene: FlowScen
     flows = {
         "connection": [Flow(at - timedelta(minutes=1), 1), Flow(at, 2, target="10.3.0.1")],
         "unknown": [Flow(at, 4), Flow(at + timedelta(minutes=20), 8)],
+        "internet": [Flow(at, 32, target="54.1.2.3")],
         "other": [Flow(at + timedelta(minutes=10), 16, target="10.3.0.1")],
     }
     async with scene.counting():

@@ -13,6 +13,7 @@ from datetime import datetime, timedelta
 
 import numpy as np
 import polars as pl
+from numpy.typing import NDArray
 
 from onenet_monitor.flows.inventory import Link, Network
 from onenet_monitor.flows.landscape import Landscape, microseconds
@@ -22,6 +23,8 @@ from onenet_monitor.flows.space import Addresses, Space
 CONNECTION, INTERNET, OTHER, UNKNOWN = KINDS = ("connection", "internet", "other", "unknown")
 KIND = pl.Enum(KINDS)
 OBSERVER = pl.Enum(("source", "target"))
+
+Flags = NDArray[np.bool_]
 
 REMEMBERED = timedelta(days=40)
 """How far back who had what is asked; longer than what has ended is kept."""
@@ -53,12 +56,15 @@ class Index:
         times = self._times(frame["start"])
         seen = self._observed_in(frame)
         source, target = self._owners(frame, seen, times)
+        over_internet = (source >= self._land.public) | (target >= self._land.public)
+        source, target = self._networks(source), self._networks(target)
         connection = self._connection_between(source, target, times)
+        connection = np.where(over_internet, NOBODY, connection)
         return frame.with_columns(
             _named(np.where(source < self._land.internet, source, NOBODY), self._resource, "source"),
             _named(np.where(target < self._land.internet, target, NOBODY), self._resource, "target"),
             _named(connection, self._connection, "connection"),
-            _named(self._kinds(source, target, connection), KIND, "kind"),
+            _named(self._kinds(source, target, connection, over_internet), KIND, "kind"),
             _named(_sides(source, target, seen, frame["egress"]), OBSERVER, "observer"),
             pl.Series("ambiguous", (source == AMBIGUOUS) | (target == AMBIGUOUS)),
         )
@@ -119,14 +125,20 @@ class Index:
         once, rows = np.unique(pairs, return_inverse=True)
         return self._carrying.find(_places(self._land.pairs, once), times)[rows]
 
-    def _kinds(self, source: Ints, target: Ints, connection: Ints) -> Ints:
+    def _networks(self, owners: Ints) -> Ints:
+        """Networks by their places, whichever of their addresses it was."""
+        return np.where(owners >= self._land.public, owners - self._land.public, owners)
+
+    def _kinds(self, source: Ints, target: Ints, connection: Ints, over_internet: Flags) -> Ints:
         outside = self._land.internet
         known, internet = (source >= 0) & (source < outside), source == outside
         reached, beyond = (target >= 0) & (target < outside), target == outside
         kinds = np.full(len(source), KINDS.index(UNKNOWN), dtype=np.int64)
         kinds[known & reached] = KINDS.index(OTHER)
         kinds[connection >= 0] = KINDS.index(CONNECTION)
-        kinds[(known & beyond) | (internet & reached)] = KINDS.index(INTERNET)
+        kinds[(known & beyond) | (internet & reached) | (known & reached & over_internet)] = KINDS.index(
+            INTERNET
+        )
         return kinds
 
 

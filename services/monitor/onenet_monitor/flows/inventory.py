@@ -12,6 +12,7 @@ from datetime import datetime
 from uuid import UUID
 
 from onenet_common import events
+from onenet_common.addresses import Address, parse_address
 from onenet_common.addresses import Network as Cidr
 from onenet_common.envelope import Message
 
@@ -44,6 +45,7 @@ class Network:
     account: str
     native_id: str
     subnets: tuple[Cidr, ...]
+    public_addresses: tuple[Address, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +115,14 @@ def _discovered(
 ) -> list[Network]:
     found = event.resource
     now = Network(
-        found.id, event.at, None, found.provider, found.account, found.native_id, tuple(found.subnets)
+        found.id,
+        event.at,
+        None,
+        found.provider,
+        found.account,
+        found.native_id,
+        found.subnets,
+        tuple(map(parse_address, found.public_addresses)),
     )
     if newest is None:
         return [now]

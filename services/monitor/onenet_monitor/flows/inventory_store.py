@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import astuple
+from ipaddress import ip_interface
 from uuid import UUID
 
 import asyncpg
@@ -24,7 +25,7 @@ PAST = (
 )
 """What was is needed as long as records of it may come, which a topic keeps for a day."""
 
-_NETWORK = "resource_id, valid_from, valid_until, provider, account, native_id, subnets"
+_NETWORK = "resource_id, valid_from, valid_until, provider, account, native_id, subnets, public_addresses"
 _LINK = "connection_id, valid_from, valid_until, resource_left, resource_right, ctype"
 _ENDS = "connection_id, generation, resource_left, resource_right, since, ctype"
 
@@ -33,10 +34,10 @@ SELECT DISTINCT ON (resource_id) {_NETWORK} FROM networks WHERE resource_id = AN
 ORDER BY resource_id, valid_from DESC
 """
 _KEEP_NETWORK = f"""
-INSERT INTO networks ({_NETWORK}) VALUES ($1, $2, $3, $4, $5, $6, $7)
+INSERT INTO networks ({_NETWORK}) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
 ON CONFLICT (resource_id, valid_from) DO UPDATE SET valid_until = excluded.valid_until,
     provider = excluded.provider, account = excluded.account, native_id = excluded.native_id,
-    subnets = excluded.subnets
+    subnets = excluded.subnets, public_addresses = excluded.public_addresses
 """
 _KEEP_LINK = f"""
 INSERT INTO links ({_LINK}) VALUES ($1, $2, $3, $4, $5, $6)
@@ -88,7 +89,7 @@ async def _follow_networks(messages: Sequence[Message], connection: Connection) 
         newest |= {state.resource_id: state for state in states}
     await connection.executemany(
         _KEEP_NETWORK,
-        [(*astuple(one)[:-1], list(one.subnets)) for one in changed],
+        [(*astuple(one)[:-2], list(one.subnets), list(one.public_addresses)) for one in changed],
     )
     return bool(changed)
 
@@ -133,4 +134,5 @@ async def _keep_ends(connection: Connection, changed: Iterable[LinkEnds]) -> Non
 
 
 def _network(row: asyncpg.Record) -> Network:
-    return Network(**{**row, "subnets": tuple(row["subnets"])})
+    addresses = (ip_interface(one).ip for one in row["public_addresses"])
+    return Network(**{**row, "subnets": tuple(row["subnets"]), "public_addresses": tuple(addresses)})

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
+from ipaddress import ip_network
 from typing import NamedTuple, TypeVar
 from uuid import UUID
 
@@ -39,8 +40,9 @@ class Landscape:
     Attributes:
         resources, connections: ids by place.
         ranges: of addresses, each network's own view in the scope of its place plus 1. Their owners are
-            places of networks, ``internet``, and one more for addresses that are nobody's and not
-            reachable over the internet.
+            places of networks, ``internet``, ``nowhere`` for addresses that are nobody's and not reachable
+            over the internet, and from ``public`` on the places again, for what the internet knows
+            networks by.
         pairs: codes of joined pairs, ascending; ``claims`` has the connections of each.
         observers: places by the provider's name for a network in lower case, and by account.
         changes: when anything changed, in microseconds, ascending.
@@ -50,6 +52,8 @@ class Landscape:
         self.resources = sorted({str(one.resource_id) for one in networks})
         self.connections = sorted({str(one.connection_id) for one in links})
         self.internet = len(self.resources)
+        self.nowhere = self.internet + 1
+        self.public = self.internet + 2
         self._places = {UUID(resource): place for place, resource in enumerate(self.resources)}
         states = [
             _State(self._places[one.resource_id], one, microseconds(one.valid_from), _until(one.valid_until))
@@ -63,7 +67,7 @@ class Landscape:
 
     def pair(self, one: Place, other: Place) -> Place:
         """A code of two networks by their places, the lower one first."""
-        return one * (self.internet + 2) + other
+        return one * self.public + other
 
     def _joined(self, states: Iterable[_State], links: Iterable[Link]) -> Iterator[Range]:
         """What each network reaches over its connections, while they carried."""
@@ -82,7 +86,10 @@ class Landscape:
         """All prefixes of all networks, and below them the internet and what is no part of it."""
         for state in states:
             yield from _ranges(EVERYWHERE, _ANYBODYS, state)
-        for prefixes, owner in ((ROUTABLE, self.internet), (SPECIAL, self.internet + 1)):
+            for address in state.network.public_addresses:
+                owner = self.public + state.place
+                yield Range(EVERYWHERE, ip_network(address), _ANYBODYS, state.since, state.until, owner)
+        for prefixes, owner in ((ROUTABLE, self.internet), (SPECIAL, self.nowhere)):
             for prefix in prefixes:
                 yield Range(EVERYWHERE, prefix, BACKGROUND, 0, _FOREVER, owner)
 

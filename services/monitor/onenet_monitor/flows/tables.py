@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from ipaddress import IPv4Network, IPv6Network
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
 from typing import Any
 from uuid import UUID
 
@@ -23,7 +23,7 @@ from sqlalchemy import (
     text,
 )
 from sqlalchemy import Table as SqlTable
-from sqlalchemy.dialects.postgresql import ARRAY, CIDR
+from sqlalchemy.dialects.postgresql import ARRAY, CIDR, INET
 from sqlmodel import Field
 
 from onenet_monitor.tables import Table
@@ -59,6 +59,9 @@ class NetworkRow(Table, table=True):
     account: str
     native_id: str
     subnets: list[IPv4Network | IPv6Network] = Field(sa_column=Column(ARRAY(CIDR), nullable=False))
+    public_addresses: list[IPv4Address | IPv6Address] = Field(
+        sa_column=Column(ARRAY(INET), nullable=False, server_default="{}")
+    )
 
 
 class LinkEndsRow(Table, table=True):

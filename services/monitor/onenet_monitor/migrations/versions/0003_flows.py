@@ -17,6 +17,7 @@ CREATE TABLE IF NOT EXISTS networks (
     account VARCHAR NOT NULL,
     native_id VARCHAR NOT NULL,
     subnets CIDR[] NOT NULL,
+    public_addresses INET[] DEFAULT '{}' NOT NULL,
     PRIMARY KEY (resource_id, valid_from)
 )
 """,
