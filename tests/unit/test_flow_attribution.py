@@ -8,7 +8,7 @@ from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 from typing import Any
 from uuid import UUID, uuid5
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from onenet_monitor.flows.attribution import Index
@@ -123,10 +123,20 @@ def test_networks_of_one_name_are_told_apart_by_account() -> None:
 
 def test_what_is_reachable_for_everybody_and_nobodys_here_is_the_internet() -> None:
     public = network("public", "198.18.5.0/24", "8.8.4.0/24")
-    others = ("8.8.8.8", "2606:4700::1", "192.168.7.7", "10.77.0.1", "fd00::1", "fe80::1", "224.0.0.5")
+    others = (
+        "8.8.8.8",
+        "2606:4700::1",
+        "192.168.7.7",
+        "10.77.0.1",
+        "fd00::1",
+        "fe80::1",
+        "224.0.0.5",
+        "100.64.0.1",
+    )
     records = [record("10.1.0.1", other, network="web") for other in (*others, "8.8.4.4")]
     assert [row[3] for row in attributed([WEB, public], [], *records)] == [
-        *("internet", "internet", "unknown", "unknown", "unknown", "unknown", "unknown"),
+        *["internet"] * 2,
+        *["unknown"] * 6,
         "other",
     ]
     assert attributed([WEB], [], record("8.8.8.8", "1.1.1.1"))[0][3] == "unknown"
@@ -166,6 +176,12 @@ def test_a_change_counts_from_its_time_on_for_records_of_before_too() -> None:
     assert [row[1] for row in found[6:]] == [str(gone.resource_id), None]
     for one, row in zip(at, found, strict=True):
         assert attributed([WEB, *moved, gone], [joined], one) == [row], "alone or with others, it is the same"
+
+
+def test_what_ended_before_anybody_remembers_is_nobodys() -> None:
+    days = 24 * 60
+    gone = network("back", "10.9.0.0/24", since=-90 * days, until=-50 * days)
+    assert [row[1] for row in attributed([WEB, gone], [], record("10.1.0.1", "10.9.0.1"))] == [None]
 
 
 def test_of_two_connections_of_one_pair_the_first_carries_until_it_ends() -> None:
@@ -279,6 +295,7 @@ def naive(world: World, one: dict[str, Any]) -> tuple[str | None, str | None, st
     return source, target, None, "internet" if (source or target) and "internet" in ends else "unknown"
 
 
+@settings(deadline=None)
 @given(worlds(), st.lists(_RECORDS, min_size=1, max_size=12))
 def test_as_the_obvious_reading_has_it(world: World, records: list[dict[str, Any]]) -> None:
     found = attributed(world.networks, world.links, *records)
