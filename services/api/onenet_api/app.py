@@ -12,14 +12,17 @@ from onenet_api.audit import routes as audit
 from onenet_api.connections import routes as connections
 from onenet_api.context import Context
 from onenet_api.dead_letters import routes as dead_letters
+from onenet_api.dependencies import routes as dependencies
 from onenet_api.directory import routes as directory
 from onenet_api.events import routes as events
+from onenet_api.findings import routes as findings
 from onenet_api.limits import BodyLimits
 from onenet_api.mail import routes as mail
 from onenet_api.problems import HANDLERS
 from onenet_api.providers import routes as providers
 from onenet_api.resources import routes as resources
 from onenet_api.services import routes as services
+from onenet_api.traffic import routes as traffic
 from onenet_api.webhooks import routes as webhooks
 
 DESCRIPTION = """
@@ -56,10 +59,13 @@ def build(context: Context) -> FastAPI:
         services,
         providers,
         directory,
-        audit,
+        traffic,
+        dependencies,
+        findings,
         events,
         webhooks,
         mail,
+        audit,
         dead_letters,
     ):
         app.include_router(feature.router)

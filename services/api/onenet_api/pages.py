@@ -21,7 +21,7 @@ from onenet_common.database import Connection
 log = structlog.get_logger(__name__)
 Item = TypeVar("Item")
 
-TIMES = ("time", "created_at", "updated_at")
+TIMES = ("time", "created_at", "updated_at", "opened_at", "first_seen", "last_seen")
 """Sortable fields that hold times; all others hold text."""
 
 Words = Annotated[str, Field(max_length=200, pattern=r"^[^\x00]*$")]

@@ -340,3 +340,16 @@ class MailLineRow(Table, table=True):
         Index("mail_lines_of_recipient", "recipient", "due_at"),
         Index("mail_lines_due", "due_at"),
     )
+
+
+class FindingMarkRow(Table, table=True):
+    """What an owner thinks of a finding of the monitor's; see ``findings/store.py``."""
+
+    __tablename__ = "finding_marks"
+
+    finding: UUID = Field(primary_key=True)
+    state: str
+    until: datetime | None = Field(default=None, sa_type=DateTime(timezone=True))
+    note: str
+    marked_by: str
+    marked_at: datetime = _time()

@@ -1,0 +1,32 @@
+"""What the monitor publishes: views in its schema, which are its contract with us.
+
+The API alone decides who may see what; the monitor knows networks and not their owners.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import asyncpg
+
+from onenet_api.problems import Problem
+
+
+@contextmanager
+def reading() -> Iterator[None]:
+    """Read the monitor's views within this block.
+
+    Raises:
+        Problem: 503 when the monitor has never run on this database, or may not be read by us.
+    """
+    try:
+        yield
+    except (
+        asyncpg.UndefinedTableError,
+        asyncpg.InvalidSchemaNameError,
+        asyncpg.InsufficientPrivilegeError,
+        asyncpg.UndefinedColumnError,
+    ) as error:
+        detail = "the monitor's views are not here: it has not been started on this database, or is older"
+        raise Problem(503, "monitor-unavailable", detail) from error

@@ -1,0 +1,128 @@
+"""Traffic of one connection, from the monitor's views."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from uuid import UUID
+
+import asyncpg
+
+from onenet_api.monitored import reading
+from onenet_api.tokens import User
+from onenet_api.traffic.views import Amount, BusyConnection, StepOfTime, TrafficByPort, TrafficPoint
+from onenet_common.database import Connection
+
+VIEWS = {
+    StepOfTime.MINUTE: "monitor.traffic_minutes",
+    StepOfTime.HOUR: "monitor.traffic_hours",
+    StepOfTime.DAY: "monitor.traffic_days",
+}
+_AMOUNTS = ("bytes", "packets", "flows")
+_SUMS = ", ".join(f"sum({name})::int8 AS {name}" for name in _AMOUNTS)
+_WITHIN = "connection = $1 AND since >= $2 AND since < $3"
+MOST_PORTS = 50
+
+
+_PARTS = {
+    "left_to_right": "t.accepted AND t.source = c.resource_left",
+    "right_to_left": "t.accepted AND t.source <> c.resource_left",
+    "refused": "NOT t.accepted",
+}
+_BUSIEST = f"""
+SELECT c.id AS connection, c.name, c.state, c.health, coalesce(l.name, '') AS left_service,
+    coalesce(r.name, '') AS right_service, sum(t.bytes)::int8 AS total,
+    {
+    ", ".join(
+        f"coalesce(sum(t.{name}) FILTER (WHERE {part}), 0)::int8 AS {title}_{name}"
+        for title, part in _PARTS.items()
+        for name in _AMOUNTS
+    )
+}
+FROM monitor.traffic_minutes t JOIN connections c ON c.id = t.connection
+LEFT JOIN services l ON l.id = c.service_left LEFT JOIN services r ON r.id = c.service_right
+WHERE t.since >= $2 AND t.since < $3 AND ($1::text[] IS NULL OR l.owners && $1 OR r.owners && $1)
+GROUP BY c.id, l.name, r.name ORDER BY total DESC, c.id LIMIT $4
+"""
+
+
+async def busiest(
+    connection: Connection, user: User, since: datetime, until: datetime, most: int
+) -> list[BusyConnection]:
+    """The user's connections that carried most."""
+    with reading():
+        rows = await connection.fetch(_BUSIEST, user.scope, since, until, most)
+    return [_busy(row) for row in rows]
+
+
+async def points(
+    connection: Connection, of: UUID, left: UUID, step: StepOfTime, since: datetime, until: datetime
+) -> list[TrafficPoint]:
+    """The steps in which there was any.
+
+    Args:
+        left: the left side's resource, which tells the directions apart.
+    """
+    with reading():
+        rows = await connection.fetch(
+            f"SELECT since, accepted, source = $4 AS from_left, {_SUMS} FROM {VIEWS[step]} "
+            f"WHERE {_WITHIN} GROUP BY 1, 2, 3 ORDER BY 1",
+            of,
+            since,
+            until,
+            left,
+        )
+    found: dict[datetime, TrafficPoint] = {}
+    for row in rows:
+        point = found.setdefault(row["since"], _nothing(row["since"]))
+        _add(_part(point, row), row)
+    return list(found.values())
+
+
+async def ports(
+    connection: Connection, of: UUID, step: StepOfTime, since: datetime, until: datetime
+) -> list[TrafficByPort]:
+    with reading():
+        rows = await connection.fetch(
+            f"SELECT protocol, port, NOT accepted AS refused, {_SUMS} FROM {VIEWS[step]} "
+            f"WHERE {_WITHIN} GROUP BY 1, 2, 3 ORDER BY bytes DESC, 1, 2, 3 LIMIT {MOST_PORTS}",
+            of,
+            since,
+            until,
+        )
+    return [TrafficByPort.model_validate(dict(row)) for row in rows]
+
+
+async def last_seen(connection: Connection, of: UUID) -> datetime | None:
+    with reading():
+        found: datetime | None = await connection.fetchval(
+            "SELECT max(last_seen) FROM monitor.service_dependencies WHERE connection = $1", of
+        )
+    return found
+
+
+def _nothing(since: datetime) -> TrafficPoint:
+    return TrafficPoint(since=since, left_to_right=Amount(), right_to_left=Amount(), refused=Amount())
+
+
+def _part(point: TrafficPoint, row: asyncpg.Record) -> Amount:
+    if not row["accepted"]:
+        return point.refused
+    return point.left_to_right if row["from_left"] else point.right_to_left
+
+
+def _add(amount: Amount, row: asyncpg.Record) -> None:
+    for name in _AMOUNTS:
+        setattr(amount, name, getattr(amount, name) + row[name])
+
+
+def _busy(row: asyncpg.Record) -> BusyConnection:
+    amounts = {part: Amount(**{name: row[f"{part}_{name}"] for name in _AMOUNTS}) for part in _PARTS}
+    return BusyConnection(
+        connection=row["connection"],
+        name=row["name"],
+        state=row["state"],
+        health=row["health"],
+        left=row["left_service"],
+        right=row["right_service"],
+        **amounts,
+    )
