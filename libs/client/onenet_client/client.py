@@ -23,6 +23,7 @@ from onenet_client.listing import Listing
 from onenet_client.models import AuditEntry, Connection, Me, Page, SignIn
 from onenet_client.retry import Retry
 from onenet_client.tokens import StaticToken, TokenSource
+from onenet_client.traffic import Findings, Flows
 from onenet_client.transport import Transport, read
 from onenet_common.states import SETTLED
 
@@ -55,6 +56,8 @@ class Client:
         self.connections = Connections(self._transport)
         self.directory = Directory(self._transport)
         self.events = Events(self._transport)
+        self.traffic = Flows(self._transport)
+        self.findings = Findings(self._transport)
         self.dead_letters = DeadLetters(self._transport)
 
     async def __aenter__(self) -> Self:

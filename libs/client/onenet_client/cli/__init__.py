@@ -15,12 +15,15 @@ from onenet_client.cli import (
     connect,
     consent,
     dead,
+    deps,
     discover,
     events,
+    findings,
     get,
     history,
     remove,
     shell,
+    traffic,
     watch,
 )
 from onenet_client.cli.exits import HELP, Exit, code_of, explain
@@ -59,6 +62,9 @@ COMMANDS: tuple[tuple[str, Callable[..., Any], tuple[str, ...]], ...] = (
     (LOOK, get.get, ("onenet get connections --state ESTABLISHED -o wide",
                      "onenet get directory billing", "onenet get provider orders-aws -o yaml")),
     (LOOK, history.timeline, ("onenet timeline 3f2a -o json",)),
+    (LOOK, traffic.traffic, ("onenet traffic 3f2a", "onenet traffic 3f2a --step minute --since 2h")),
+    (LOOK, traffic.top, ("onenet top", "onenet top --minutes 60 --once")),
+    (LOOK, deps.deps, ("onenet deps", "onenet deps orders -o mermaid", "onenet deps -o dot | dot -Tsvg")),
     (LOOK, history.audit, ("onenet audit --all",)),
     (LOOK, events.events, ("onenet events -f", "onenet events --since 2h --type connection.failed -o json")),
     (OWN, account.whoami, ("onenet whoami",)),
@@ -67,6 +73,14 @@ COMMANDS: tuple[tuple[str, Callable[..., Any], tuple[str, ...]], ...] = (
     (OWN, shell.completion, ("onenet completion bash > ~/.local/share/bash-completion/completions/onenet",)),
     (OWN, shell.version, ("onenet version",)),
 )  # fmt: skip
+
+FINDINGS = (
+    ("list", findings.show_list, ("onenet findings list", "onenet findings list --kind cleartext -o wide")),
+    ("show", findings.show, ("onenet findings show 9b1c",)),
+    ("ack", findings.acknowledge, ("onenet findings ack 9b1c --note 'we are on it'",)),
+    ("mute", findings.mute, ("onenet findings mute 9b1c --for 30d --note 'gone next month'",)),
+    ("reopen", findings.reopen, ("onenet findings reopen 9b1c",)),
+)
 
 DEAD = (
     ("list", dead.show_list, ("onenet admin dead list --since 1h",
@@ -98,19 +112,29 @@ def build() -> typer.Typer:
     app.callback(help=INTRODUCTION)(start)
     for panel, command, examples in COMMANDS:
         app.command(rich_help_panel=panel, epilog=_shown(examples))(command)
+    app.add_typer(
+        _group("findings", findings.GUIDE, FINDINGS), rich_help_panel=LOOK, short_help=findings.SHORT
+    )
     app.add_typer(_admin(), rich_help_panel=OPERATE)
     return app
 
 
 def _admin() -> typer.Typer:
-    letters = typer.Typer(name="dead", no_args_is_help=True, rich_markup_mode="rich", help=dead.GUIDE)
-    for name, command, examples in DEAD:
-        letters.command(name, epilog=_shown(examples))(command)
+    letters = _group("dead", dead.GUIDE, DEAD)
     admin = typer.Typer(
         name="admin", no_args_is_help=True, help="Look after OneNet itself: administrators only."
     )
     admin.add_typer(letters, short_help="What could not be processed: list, show, replay.")
     return admin
+
+
+def _group(
+    name: str, guide: str, commands: Sequence[tuple[str, Callable[..., Any], tuple[str, ...]]]
+) -> typer.Typer:
+    group = typer.Typer(name=name, no_args_is_help=True, rich_markup_mode="rich", help=guide)
+    for called, command, examples in commands:
+        group.command(called, epilog=_shown(examples))(command)
+    return group
 
 
 def _shown(examples: Sequence[str]) -> str:

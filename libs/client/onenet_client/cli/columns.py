@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from onenet_client import filters
+from onenet_client import filters, graph
 from onenet_client.cli.output import Column
 from onenet_client.models import Connection, Filter, Side, TimelineEntry
 from onenet_client.names import native
@@ -17,6 +17,16 @@ def when(moment: datetime | None) -> str:
 def end(side: Side | None, resource: object) -> str:
     """``service/vpc-1``, as it can be typed again."""
     return f"{side.service_name}/{native(side.name)}" if side and side.name else str(resource)
+
+
+def size(count: int) -> str:
+    """Bytes in the largest unit that leaves a number before the point: ``1.5 MB``."""
+    value, unit = float(count), "B"
+    for larger in ("kB", "MB", "GB", "TB", "PB"):
+        if value < 1000:
+            break
+        value, unit = value / 1000, larger
+    return f"{value:.1f} {unit}" if unit != "B" else f"{count} B"
 
 
 def rules(l4filters: tuple[Filter, ...]) -> str:
@@ -120,6 +130,50 @@ DEAD_LETTERS = (
 REPLAYS = (
     Column("ID", lambda one: one.id),
     Column("OUTCOME", lambda one: one.outcome),
+)
+TRAFFIC = (
+    Column("FROM", lambda one: when(one.since)),
+    Column("LEFT TO RIGHT", lambda one: size(one.left_to_right.bytes)),
+    Column("RIGHT TO LEFT", lambda one: size(one.right_to_left.bytes)),
+    Column("FLOWS", lambda one: one.left_to_right.flows + one.right_to_left.flows),
+    Column("REFUSED", lambda one: one.refused.flows or ""),
+    Column("PACKETS", lambda one: one.left_to_right.packets + one.right_to_left.packets, wide=True),
+)
+PORTS = (
+    Column("PORT", lambda one: graph.port(one.protocol, one.port)),
+    Column("BYTES", lambda one: size(one.bytes)),
+    Column("FLOWS", lambda one: one.flows),
+    Column("REFUSED", lambda one: "yes" if one.refused else ""),
+    Column("PACKETS", lambda one: one.packets, wide=True),
+)
+BUSIEST = (
+    Column("ID", lambda one: one.connection),
+    Column("NAME", lambda one: one.name),
+    Column("LEFT TO RIGHT", lambda one: size(one.left_to_right.bytes)),
+    Column("RIGHT TO LEFT", lambda one: size(one.right_to_left.bytes)),
+    Column("FLOWS", lambda one: one.left_to_right.flows + one.right_to_left.flows),
+    Column("REFUSED", lambda one: one.refused.flows or ""),
+    Column("HEALTH", lambda one: one.health),
+    Column("STATE", lambda one: one.state, wide=True),
+)
+FINDINGS = (
+    Column("ID", lambda one: one.id),
+    Column("KIND", lambda one: one.kind),
+    Column("STATE", lambda one: one.state),
+    Column("SUMMARY", lambda one: one.summary),
+    Column("OPENED", lambda one: when(one.opened_at)),
+    Column("REMEDY", lambda one: one.remedy, wide=True),
+    Column("SEVERITY", lambda one: one.severity, wide=True),
+    Column("NOTE", lambda one: one.note, wide=True),
+)
+DEPENDENCIES = (
+    Column("CLIENT", lambda one: one.client),
+    Column("SERVER", lambda one: one.server),
+    Column("PORTS", lambda one: one.ports),
+    Column("OVER", lambda one: one.over),
+    Column("BYTES", lambda one: size(one.bytes)),
+    Column("FIRST SEEN", lambda one: when(one.first_seen)),
+    Column("LAST SEEN", lambda one: when(one.last_seen)),
 )
 ME = (
     Column("USER", lambda one: one.user),
