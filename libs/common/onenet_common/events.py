@@ -20,6 +20,7 @@ CONNECTIONS = "onenet.connections"
 INVENTORY = "onenet.inventory"
 HEALTH = "onenet.health"
 FLOWS = "onenet.flows"
+FINDINGS = "onenet.findings"
 
 Producer = Literal["onenet-api", "onenet-evaluator", "onenet-provisioner", "onenet-monitor"]
 
@@ -346,6 +347,40 @@ class HealthSampled(Event):
         return str(self.connection_id)
 
 
+class FindingEvent(Event):
+    """``resources`` are the networks that a finding is about."""
+
+    topic: ClassVar[str] = FINDINGS
+    producer: ClassVar[Producer] = "onenet-monitor"
+
+    finding_id: UUID
+    kind: str
+    resources: tuple[UUID, ...]
+    connection_id: UUID | None = None
+    at: datetime
+
+    @property
+    def key(self) -> str:
+        return str(self.finding_id)
+
+
+class FindingOpened(FindingEvent):
+    """Traffic shows something that its owners should know; ``evidence`` has the figures."""
+
+    type: ClassVar[str] = "onenet.finding.opened.v1"
+
+    severity: str
+    summary: str
+    remedy: str
+    evidence: dict[str, str | int | float | list[str]] = Field(default_factory=dict)
+
+
+class FindingClosed(FindingEvent):
+    """Its cause is gone."""
+
+    type: ClassVar[str] = "onenet.finding.closed.v1"
+
+
 EVENTS: dict[str, type[Event]] = {
     event.type: event
     for event in (
@@ -375,5 +410,7 @@ EVENTS: dict[str, type[Event]] = {
         ResourceGone,
         WebhookDisabled,
         HealthSampled,
+        FindingOpened,
+        FindingClosed,
     )
 }

@@ -31,6 +31,7 @@ CONFIGURATION: dict[str, dict[str, str]] = {
     events.INVENTORY: {"cleanup.policy": "compact"},
     events.HEALTH: _kept(1),
     events.FLOWS: _kept(1),
+    events.FINDINGS: _kept(7),
 }
 DEAD_LETTERS = _kept(14)
 
