@@ -12,6 +12,7 @@ from tests.brokers import running_broker
 from tests.databases import running_database
 from tests.integration.api_scene import Owner, Scene
 from tests.integration.bus_scene import Effects, Topic, kafka_settings
+from tests.integration.monitor_scene import MonitorScene
 
 
 @pytest.fixture(scope="session")
@@ -82,3 +83,18 @@ async def left(scene: Scene) -> Owner:
 @pytest.fixture
 async def right(scene: Scene) -> Owner:
     return await scene.owner("ravi", {"vpc-2": ["10.2.0.0/16"]})
+
+
+@pytest.fixture(scope="session")
+async def running_monitor(postgres_url: str) -> AsyncIterator[MonitorScene]:
+    scene = MonitorScene(postgres_url)
+    await scene.start()
+    yield scene
+    await scene.stop()
+
+
+@pytest.fixture
+async def monitor(running_monitor: MonitorScene) -> MonitorScene:
+    """The monitor's schema without anything in it."""
+    await running_monitor.clear()
+    return running_monitor
