@@ -103,8 +103,9 @@ class MonitorScene:
 
     async def _depend(self, one: Traffic) -> None:
         names = COLUMNS[:-1]
+        columns = ", ".join((*names, "first_seen", "last_seen", "bytes", "packets", "flows"))
         await self.run(
-            f"INSERT INTO dependencies AS old ({', '.join(names)}, first_seen, last_seen, bytes, packets, flows) "
+            f"INSERT INTO dependencies AS old ({columns}) "
             "VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $9, $10, $11, $12) "
             f"ON CONFLICT ({', '.join(names)}) DO UPDATE SET bytes = old.bytes + excluded.bytes, "
             "packets = old.packets + excluded.packets, flows = old.flows + excluded.flows, "

@@ -8,7 +8,8 @@ from onenet_common import events
 from onenet_common.backlog import Backlog
 from onenet_common.bus import Consumer, in_transaction
 from onenet_common.commands import Command, Service, dispatch
-from onenet_common.database import Database
+from onenet_common.database import Connection, Database
+from onenet_common.envelope import Message
 from onenet_common.housekeeping import Housekeeping
 from onenet_common.migrating import migrate
 from onenet_common.migrations import Migrations
@@ -20,6 +21,8 @@ from onenet_common.settings import load
 from onenet_common.topics import Topics
 from onenet_monitor import store
 from onenet_monitor.figures import Figures
+from onenet_monitor.findings import cleartext, knowledge
+from onenet_monitor.findings.inspector import CLOSED_FINDINGS, Inspector
 from onenet_monitor.flows import inventory, inventory_store
 from onenet_monitor.handlers import handle
 from onenet_monitor.replay import rebuilding
@@ -48,7 +51,7 @@ def wire(settings: MonitorSettings) -> Sequence[Component]:
         settings,
         group=INVENTORY_GROUP,
         topics=[events.CONNECTIONS, events.INVENTORY],
-        process=in_transaction(database, INVENTORY_GROUP, inventory_store.follow),
+        process=in_transaction(database, INVENTORY_GROUP, follow),
         producer=producer,
         handled=inventory.HANDLED,
         patience=PATIENCE,
@@ -56,14 +59,21 @@ def wire(settings: MonitorSettings) -> Sequence[Component]:
     return [
         Topics(settings),
         database,
-        Housekeeping(database, store.ENDED_STANDINGS),
+        Housekeeping(database, store.ENDED_STANDINGS, CLOSED_FINDINGS),
         producer,
         Relay(database, producer),
         Backlog(database),
         Figures(database),
         consumer,
         follower,
+        Inspector(database, cleartext.parse(settings.cleartext), interval=settings.inspection_interval),
     ]
+
+
+async def follow(messages: Sequence[Message], connection: Connection) -> None:
+    """What flows are attributed by, and what findings are drawn from."""
+    await inventory_store.follow(messages, connection)
+    await knowledge.learn(messages, connection)
 
 
 def main() -> None:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Self
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from onenet_common.settings import Settings
+from onenet_monitor.findings import cleartext
 
 
 def _named(name: str) -> str:
@@ -23,6 +24,8 @@ class MonitorSettings(Settings):
         flow_batch_bytes: of flow logs that are committed together, inflated; memory grows by several times
             this.
         flow_patience: seconds that flow logs may wait for more to be committed with.
+        inspection_interval: seconds between two looks at the traffic for findings.
+        cleartext: protocols that are findings on a path without encryption, such as ``tcp/80=http``.
     """
 
     flow_minutes_days: int = Field(default=7, ge=2, le=366, validation_alias=_named("FLOW_MINUTES_DAYS"))
@@ -35,6 +38,16 @@ class MonitorSettings(Settings):
         default=16_000_000, ge=1, le=256_000_000, validation_alias=_named("FLOW_BATCH_BYTES")
     )
     flow_patience: float = Field(default=1.0, ge=0.0, le=60.0, validation_alias=_named("FLOW_PATIENCE"))
+    inspection_interval: float = Field(
+        default=300.0, ge=1.0, le=86_400.0, validation_alias=_named("INSPECTION_INTERVAL")
+    )
+    cleartext: str = Field(default=cleartext.DEFAULT, validation_alias=_named("CLEARTEXT"))
+
+    @field_validator("cleartext")
+    @classmethod
+    def _readable(cls, text: str) -> str:
+        cleartext.parse(text)
+        return text
 
     @model_validator(mode="after")
     def _coarser_is_longer(self) -> Self:
