@@ -15,7 +15,7 @@ from onenet_common.envelope import Message, decode
 from onenet_common.events import ConnectionEstablished, ConnectionEvaluated, ResourceDiscovered
 from onenet_evaluator.evaluation import evaluate
 from onenet_evaluator.paths import read
-from onenet_monitor.findings.cleartext import DEFAULT, parse
+from onenet_monitor.cleartext import DEFAULT, parse
 from onenet_monitor.findings.inspector import Inspector
 from onenet_monitor.main import follow
 from tests.integration.api_scene import Owner, Scene

@@ -219,7 +219,7 @@ def worlds(draw: st.DrawFn) -> World:
         start = -9
         for _ in range(draw(st.integers(1, 2))):
             blocks = draw(st.lists(st.sampled_from(_BLOCKS + _BLOCKS6), min_size=1, max_size=3, unique=True))
-            end = draw(st.none() | st.integers(start + 1, 6))
+            end = draw(st.none() | st.integers(start + 1, 7))
             networks.append(network(name, *blocks, since=start, until=end))
             if end is None or end > 3:
                 break

@@ -19,9 +19,9 @@ from onenet_common.replaying import replay
 from onenet_common.runner import Component, run
 from onenet_common.settings import load
 from onenet_common.topics import Topics
-from onenet_monitor import store
+from onenet_monitor import cleartext, store
 from onenet_monitor.figures import Figures
-from onenet_monitor.findings import cleartext, knowledge
+from onenet_monitor.findings import knowledge
 from onenet_monitor.findings.inspector import CLOSED_FINDINGS, Inspector
 from onenet_monitor.flows import inventory, inventory_store
 from onenet_monitor.handlers import handle

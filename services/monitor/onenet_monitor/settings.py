@@ -7,7 +7,7 @@ from typing import Self
 from pydantic import Field, field_validator, model_validator
 
 from onenet_common.settings import Settings
-from onenet_monitor.findings import cleartext
+from onenet_monitor import cleartext
 
 
 def _named(name: str) -> str:

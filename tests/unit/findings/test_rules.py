@@ -10,7 +10,7 @@ from uuid import UUID, uuid4
 import pytest
 
 from onenet_common.connection import Direction, L4Filter, Protocol
-from onenet_monitor.findings.cleartext import DEFAULT, parse
+from onenet_monitor.cleartext import DEFAULT, parse
 from onenet_monitor.findings.finding import Finding, Kind
 from onenet_monitor.findings.lifecycle import changes
 from onenet_monitor.findings.picture import Edge, Network, Path, Picture

@@ -14,7 +14,7 @@ from onenet_common.envelope import Message
 from onenet_common.events import Event, FindingClosed, FindingOpened
 from onenet_common.housekeeping import Retention
 from onenet_common.telemetry import meter
-from onenet_monitor.findings.cleartext import Protocols
+from onenet_monitor.cleartext import Protocols
 from onenet_monitor.findings.finding import Finding
 from onenet_monitor.findings.lifecycle import Changes, changes
 from onenet_monitor.findings.looking import look

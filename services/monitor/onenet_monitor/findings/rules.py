@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
 
 from onenet_common.addresses import CidrSet
-from onenet_monitor.findings.cleartext import Protocols, shown
+from onenet_monitor.cleartext import Protocols, shown
 from onenet_monitor.findings.filters import allows
 from onenet_monitor.findings.finding import Finding, Kind, Severity
 from onenet_monitor.findings.picture import Edge, Pair, Path, Picture
