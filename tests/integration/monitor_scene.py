@@ -74,8 +74,8 @@ class MonitorScene:
     async def count(self, *traffic: Traffic) -> None:
         """Add it to the sums of minutes, hours and days, and to the dependencies."""
         days = {(one.at + timedelta(days=offset)).date() for one in traffic for offset in (-1, 0)}
-        for table in PARTITIONED:
-            await make(self.database, table, days)
+        for partitioned in PARTITIONED:
+            await make(self.database, partitioned, days)
         for one in traffic:
             for unit, table in UNITS.items():
                 await self._add(table, unit, one)
