@@ -40,7 +40,7 @@ every_service = pytest.mark.parametrize("name", SERVICES)
 
 def test_every_service_of_onenet_runs_by_its_own_command() -> None:
     assert {one.name: SERVICES[one.name]["command"] for one in ONENET} == {
-        one.name: list(one.script) for one in ONENET
+        one.name: list(one.words) for one in ONENET
     }
 
 

@@ -132,6 +132,7 @@ def test_what_is_reachable_for_everybody_and_nobodys_here_is_the_internet() -> N
         "fe80::1",
         "224.0.0.5",
         "100.64.0.1",
+        "8.8.4.4",
     )
     records = [record("10.1.0.1", other, network="web") for other in others]
     assert [row[3] for row in attributed([WEB, public], [], *records)] == [

@@ -71,9 +71,15 @@ class Service:
     command: tuple[str, ...] = ()
 
     @property
-    def script(self) -> tuple[str, ...]:
+    def words(self) -> tuple[str, ...]:
+        """How it is run."""
         word, *arguments = self.command or (self.name,)
         return (f"onenet-{word}", *arguments)
+
+    @property
+    def script(self) -> str:
+        """The console script beside this Python."""
+        return str(Path(sys.executable).with_name(self.words[0]))
 
     @property
     def prefix(self) -> str:
@@ -139,11 +145,10 @@ def process(service: Service, number: int, folder: Path, told: Environment, *, p
         port: of its operations endpoint.
     """
     name = service.name if number == 1 else f"{service.name}-{number}"
-    script, *arguments = service.script
     return Process(
         Program(
             name=name,
-            command=(str(Path(sys.executable).with_name(script)), *arguments),
+            command=(service.script, *service.words[1:]),
             environment={**told, "ONENET_OPS_PORT": str(port)},
             log=folder / "logs" / f"{name}.log",
             ready=answers(port, "/readyz"),
