@@ -37,7 +37,7 @@ async def command(stack: Stack, name: str, *arguments: str) -> str:
     """What a service's command prints, run as an operator beside the services."""
     [service] = [one for one in SERVICES if one.name == name]
     process = await asyncio.create_subprocess_exec(
-        *service.script,
+        service.script,
         *arguments,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.STDOUT,
