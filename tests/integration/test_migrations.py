@@ -42,10 +42,12 @@ HEAD = monitor.MIGRATIONS.head
 NEXT = f"{int(HEAD) + 1:04}"
 OF_EVERY_SCHEMA = {"inbox", "outbox", VERSION_TABLE}
 """Tables that are in no service's metadata."""
+# Views are made by migrations alone: they are what others read, not what the code works on.
 _STRUCTURE = """
 SELECT format('%s.%s %s null=%s default=%s identity=%s', table_name, column_name,
     coalesce(nullif(udt_name, ''), data_type), is_nullable, column_default, identity_generation)
-FROM information_schema.columns WHERE table_schema = $1
+FROM information_schema.columns JOIN pg_tables ON (schemaname, tablename) = (table_schema, table_name)
+WHERE table_schema = $1
 UNION ALL SELECT indexdef FROM pg_indexes WHERE schemaname = $1
 UNION ALL SELECT format('%s %s', conrelid::regclass, pg_get_constraintdef(oid))
 FROM pg_constraint WHERE connamespace = to_regnamespace($1)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 from enum import StrEnum
-from typing import Annotated, Self
+from typing import Annotated, Literal, Self
 from uuid import UUID
 
 from pydantic import (
@@ -286,13 +286,21 @@ class Step(Value):
 class Sample(Value):
     """One observation of a connection's health.
 
-    ``source`` is what observed: ``control-plane`` for provider state.
+    Args:
+        source: what observed: ``control-plane`` for OneNet's own look at what it built, ``provider`` for
+            what the provider tells of its path, such as a peering's status or a tunnel's state in its
+            telemetry, ``flows`` for traffic.
+        sides: whose account each of the reasons is about, in their order; ``both`` for what either owner
+            may read. A reason beyond them is only for somebody who owns both sides.
+        interval: seconds until the source looks again, at the latest, as long as it lives.
     """
 
     source: str
     health: str
     reasons: tuple[str, ...] = ()
+    sides: tuple[Literal["left", "right", "both"], ...] = ()
     at: datetime
+    interval: float | None = Field(default=None, gt=0)
 
     @field_validator("health")
     @classmethod

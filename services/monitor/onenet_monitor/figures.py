@@ -10,7 +10,7 @@ from onenet_common.background import Background
 from onenet_common.database import Database
 from onenet_common.states import Health
 from onenet_common.telemetry import meter
-from onenet_monitor import store
+from onenet_monitor import store, verdict_store
 from onenet_monitor.standings import UNDER_WAY
 
 SECONDS = 5.0
@@ -27,6 +27,7 @@ class Figures:
         self._counts: dict[tuple[str, str], int] = {}
         self._healths: dict[str, int] = {}
         self._ages: dict[str, float] = {}
+        self._sample_ages: dict[str, float] = {}
         self._counting = Background("count connections", self._count, interval=SECONDS)
 
     async def start(self) -> None:
@@ -42,6 +43,12 @@ class Figures:
             unit="s",
             description="Since the oldest connection of a state was asked for",
         )
+        meter.create_observable_gauge(
+            "onenet.health.newest_sample_age",
+            callbacks=[self._newest_samples],
+            unit="s",
+            description="Since the newest sample of a source was taken, on whatever connection",
+        )
         self._counting.start()
 
     async def stop(self) -> None:
@@ -50,11 +57,13 @@ class Figures:
     async def _count(self) -> None:
         async with self._database.acquire() as connection:
             counts = await store.count_standings(connection)
-            healths = await store.count_verdicts(connection)
+            healths = await verdict_store.count(connection)
+            samples = await verdict_store.sample_ages(connection)
             ages = await store.oldest_under_way(connection)
         # What emptied shows zero, not its last number for ever.
         self._counts = dict.fromkeys(self._counts, 0) | counts
         self._healths = dict.fromkeys([health.value for health in Health], 0) | healths
+        self._sample_ages = samples
         self._ages = dict.fromkeys([state.value for state in UNDER_WAY], 0.0) | ages
 
     def _states(self, _: CallbackOptions) -> Iterable[Observation]:
@@ -68,3 +77,6 @@ class Figures:
 
     def _under_way(self, _: CallbackOptions) -> Iterable[Observation]:
         return [Observation(age, {"state": state}) for state, age in self._ages.items()]
+
+    def _newest_samples(self, _: CallbackOptions) -> Iterable[Observation]:
+        return [Observation(age, {"source": source}) for source, age in self._sample_ages.items()]

@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from uuid import UUID
 
-from onenet_common import outbox
 from onenet_common.database import Connection
 from onenet_common.durations import LONG, duration
 from onenet_common.envelope import Message
-from onenet_common.events import ConnectionEvent, ConnectionHealthChanged, HealthSampled
-from onenet_common.states import Health
+from onenet_common.events import ConnectionEvent, HealthSampled
 from onenet_common.telemetry import meter
-from onenet_monitor import store
+from onenet_monitor import judging, store
 from onenet_monitor.standings import OVER, failure_code, moved, seconds_to_establish
-from onenet_monitor.verdicts import Verdict, judge
 
-_samples = meter.create_counter("onenet.health.samples", description="Samples by source and health")
 _time_to_establish = duration(
     "onenet.connections.time_to_establish", "From the request to the connection", bounds=LONG
 )
@@ -25,33 +22,9 @@ _failures = meter.create_counter("onenet.connections.failures", description="Cam
 
 async def handle(messages: Sequence[Message], connection: Connection) -> None:
     """Take in one batch, in the caller's transaction."""
-    await judge_samples([one for one in messages if isinstance(one.event, HealthSampled)], connection)
+    samples = [one for one in messages if isinstance(one.event, HealthSampled)]
+    await judging.judge(samples, connection, datetime.now(UTC))
     await follow([one for one in messages if isinstance(one.event, ConnectionEvent)], connection)
-
-
-async def judge_samples(messages: Sequence[Message], connection: Connection) -> None:
-    """Fold samples into verdicts, and publish each verdict that changed."""
-    samples = [(message, message.event) for message in messages if isinstance(message.event, HealthSampled)]
-    if not samples:
-        return
-    ids = [event.connection_id for _, event in samples]
-    known = await store.verdicts(connection, ids)
-    over = await store.over(connection, ids)
-    changes: list[Message] = []
-    changed: dict[UUID, Verdict] = {}
-    for message, event in samples:
-        _samples.add(1, {"source": event.sample.source, "health": event.sample.health})
-        before = known.get(event.connection_id)
-        # Samples come by another topic: the last ones may arrive after the end.
-        verdict = judge(before, event) if event.generation > over.get(event.connection_id, 0) else None
-        if verdict is None:
-            continue
-        known[event.connection_id] = changed[event.connection_id] = verdict
-        previous = before.health if before else Health.UNKNOWN
-        if verdict.health is not previous:
-            changes.append(message.derive(_health_changed(event, verdict, previous)))
-    await store.keep_verdicts(connection, changed)
-    await outbox.publish(connection, changes)
 
 
 async def follow(messages: Sequence[Message], connection: Connection) -> None:
@@ -61,6 +34,7 @@ async def follow(messages: Sequence[Message], connection: Connection) -> None:
         return
     known = await store.standings(connection, [event.connection_id for _, event in events])
     changed = set()
+    ended: dict[UUID, datetime] = {}
     for message, event in events:
         before = known.get(event.connection_id)
         standing = moved(before, message)
@@ -72,16 +46,7 @@ async def follow(messages: Sequence[Message], connection: Connection) -> None:
             _failures.add(1, {"ctype": standing.ctype or "", "code": code})
         known[event.connection_id] = standing
         changed.add(event.connection_id)
+        if standing.state in OVER:
+            ended[event.connection_id] = message.time
     await store.keep_standings(connection, {one: known[one] for one in changed})
-    await store.drop_verdicts(connection, [one for one in changed if known[one].state in OVER])
-
-
-def _health_changed(event: HealthSampled, verdict: Verdict, previous: Health) -> ConnectionHealthChanged:
-    return ConnectionHealthChanged(
-        connection_id=event.connection_id,
-        generation=event.generation,
-        health=verdict.health,
-        previous=previous,
-        reasons=verdict.reasons,
-        at=verdict.since,
-    )
+    await judging.end(connection, {one: ended[one] for one in ended if known[one].state in OVER})

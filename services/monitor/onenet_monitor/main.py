@@ -19,12 +19,13 @@ from onenet_common.replaying import replay
 from onenet_common.runner import Component, run
 from onenet_common.settings import load
 from onenet_common.topics import Topics
-from onenet_monitor import cleartext, store
+from onenet_monitor import cleartext, store, verdict_store
 from onenet_monitor.figures import Figures
 from onenet_monitor.findings import knowledge
 from onenet_monitor.findings.inspector import CLOSED_FINDINGS, Inspector
 from onenet_monitor.flows import inventory, inventory_store
 from onenet_monitor.handlers import handle
+from onenet_monitor.rejudging import Rejudging
 from onenet_monitor.replay import rebuilding
 from onenet_monitor.settings import MonitorSettings
 
@@ -59,13 +60,14 @@ def wire(settings: MonitorSettings) -> Sequence[Component]:
     return [
         Topics(settings),
         database,
-        Housekeeping(database, store.ENDED_STANDINGS, CLOSED_FINDINGS),
+        Housekeeping(database, store.ENDED_STANDINGS, verdict_store.PAST_PERIODS, CLOSED_FINDINGS),
         producer,
         Relay(database, producer),
         Backlog(database),
         Figures(database),
         consumer,
         follower,
+        Rejudging(database),
         Inspector(database, cleartext.parse(settings.cleartext), interval=settings.inspection_interval),
     ]
 

@@ -22,9 +22,15 @@ def _moment(*, nullable: bool = False) -> Any:
 
 
 class VerdictRow(Table, table=True):
-    """The verdict on a connection, and the one that may replace it."""
+    """The verdict on a connection; see ``verdicts.Verdict``.
+
+    ``sampled_at`` is when the newest sample was taken, ``due_at`` when time alone may change the verdict,
+    ``known_until`` when nothing is known any more. ``candidate`` and ``streak`` are for the release before
+    this one.
+    """
 
     __tablename__ = "verdicts"
+    __table_args__ = (Index("verdicts_due_at", "due_at"),)
 
     connection_id: UUID = Field(primary_key=True)
     generation: int
@@ -34,6 +40,30 @@ class VerdictRow(Table, table=True):
     reasons: list[str] = Field(sa_column=Column(JSONB, nullable=False))
     since: datetime = Field(sa_column=_moment())
     sampled_at: datetime = Field(sa_column=_moment())
+    sources: dict[str, Any] = Field(
+        sa_column=Column(JSONB, nullable=False, server_default=text("'{}'::jsonb"))
+    )
+    judged_at: datetime = Field(
+        sa_column=Column(DateTime(timezone=True), nullable=False, server_default=func.now())
+    )
+    held_until: datetime | None = Field(default=None, sa_column=_moment(nullable=True))
+    due_at: datetime | None = Field(default=None, sa_column=_moment(nullable=True))
+    known_until: datetime | None = Field(default=None, sa_column=_moment(nullable=True))
+
+
+class HealthPeriodRow(Table, table=True):
+    """A time in which one health was the verdict on a connection; ``until`` is null while it is."""
+
+    __tablename__ = "health_periods"
+    __table_args__ = (
+        Index("health_periods_past", "until", postgresql_where=text("until IS NOT NULL")),
+        Index("health_periods_open", "connection_id", unique=True, postgresql_where=text("until IS NULL")),
+    )
+
+    connection_id: UUID = Field(primary_key=True)
+    since: datetime = Field(sa_column=Column(DateTime(timezone=True), primary_key=True))
+    until: datetime | None = Field(default=None, sa_column=_moment(nullable=True))
+    health: str
 
 
 class StandingRow(Table, table=True):
