@@ -33,6 +33,7 @@ class FakeApi:
         shy: how many reads of the directory it takes until a new provider's resources show.
         script: states that connections go through, in order.
         faults: answers to give instead of the next ones.
+        away: answers to give at these paths, again and again.
     """
 
     url: str = ""
@@ -42,12 +43,14 @@ class FakeApi:
     script: list[str] = field(default_factory=list)
     reasons: list[str] = field(default_factory=list)
     faults: list[Response] = field(default_factory=list)
+    away: dict[str, Response] = field(default_factory=dict)
     requests: list[Request] = field(default_factory=list)
     tables: dict[str, dict[str, Thing]] = field(
         default_factory=lambda: {"services": {}, "providers": {}, "resources": {}, "connections": {}}
     )
     events: list[Thing] = field(default_factory=list)
     letters: list[Thing] = field(default_factory=list)
+    health: Thing = field(default_factory=lambda: {"health": "UNKNOWN"})
     answered: dict[str, Response] = field(default_factory=dict)
 
     def add_service(self, name: str, *owners: str, vpcs: Sequence[tuple[str, str]] = ()) -> Thing:

@@ -29,6 +29,7 @@ def create(api: FakeApi) -> FastAPI:
         ("GET", "/v1/directory/resources", routes.listed_resources),
         ("GET", "/v1/connections/{key}/timeline", routes.timeline),
         ("GET", "/v1/events", routes.events),
+        ("GET", "/v1/connections/{key}/health", routes.health),
         ("GET", "/v1/dead-letters", routes.dead_letters),
         ("GET", "/v1/dead-letters/{letter}", routes.dead_letter),
         ("POST", "/v1/dead-letter-replays", routes.replay),
@@ -51,7 +52,7 @@ class Routes:
         self.api.requests.append(request)
         if self.api.faults:
             return self.api.faults.pop(0)
-        return await serve(request)
+        return self.api.away.get(request.url.path) or await serve(request)
 
     async def sign_in(self) -> Thing:
         return {"issuer": self.api.issuer, "audience": "onenet", "client_id": "onenet-cli"}
@@ -122,6 +123,10 @@ class Routes:
     async def timeline(self, request: Request, key: str) -> Thing:
         thing = self.api.find("connections", user_of(request), key)
         return page(request, [event(thing, kind) for kind in ("requested", "evaluated", "established")])
+
+    async def health(self, request: Request, key: str) -> Thing:
+        thing = self.api.find("connections", user_of(request), key)
+        return {"connection": thing["id"], **self.api.health}
 
     async def post(self, request: Request, table: str) -> Response:
         user, key = user_of(request), request.headers["Idempotency-Key"]

@@ -58,6 +58,8 @@ def test_help_begins_with_where_to_start(onenet: Run) -> None:
         "discover",
         "delete",
         "get",
+        "describe",
+        "health",
         "timeline",
         "audit",
         "events",

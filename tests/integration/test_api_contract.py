@@ -75,7 +75,7 @@ async def test_the_table_has_a_column_for_every_field_of_a_connection() -> None:
 
 
 async def test_no_request_that_can_be_made_up_gets_an_answer_that_is_not_described(
-    scene: Scene, left: Owner, right: Owner
+    scene: Scene, left: Owner, right: Owner, monitor_views: str
 ) -> None:
     async with scene.served() as url:
         found = await campaign.run(

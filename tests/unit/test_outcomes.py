@@ -18,9 +18,9 @@ from onenet_common.events import (
     Event,
     HealthSampled,
 )
-from onenet_common.states import DesiredState
+from onenet_common.states import DesiredState, Health
 from onenet_provisioner import outcomes
-from onenet_provisioner.drivers.driver import Observed, Wait
+from onenet_provisioner.drivers.driver import Observed, Telemetry, Wait
 from onenet_provisioner.links import Failure, Work
 from onenet_provisioner.outcomes import NOTABLE_ATTEMPT, Change
 from onenet_provisioner.phases import Phase
@@ -81,12 +81,37 @@ def test_as_desired_is_a_sample_alone() -> None:
 
 
 def test_drift_and_its_repair_are_told_once_each() -> None:
-    drift = outcomes.drifted(work(Phase.WATCHED), STEPS)
+    drift = outcomes.drifted(work(Phase.WATCHED), STEPS, SEEN)
     assert told(drift) == ["drifted", "DOWN"]
     assert drift.work.drifted
     repaired = outcomes.as_desired(drift.work, SEEN)
     assert told(repaired) == ["repaired", "UP"]
     assert not repaired.work.drifted
+
+
+def test_a_drift_says_whose_account_each_reason_is_about() -> None:
+    theirs = Step(action="create_route", side=Side.RIGHT, target="rtb-2 10.1.0.0/16", why="missing there")
+    sample = only(HealthSampled, outcomes.drifted(work(Phase.WATCHED), [*STEPS, theirs], SEEN)).sample
+    assert (sample.reasons, sample.sides) == (("missing", "missing there"), ("left", "right"))
+
+
+def test_what_the_provider_says_of_the_path_is_a_source_of_its_own_for_both_owners() -> None:
+    seen = replace(SEEN, telemetry=Telemetry(Health.DOWN, "peering pcx-2 is deleted"))
+    for change in (
+        outcomes.as_desired(work(Phase.WATCHED), seen),
+        outcomes.drifted(work(Phase.WATCHED), STEPS, seen),
+    ):
+        said = change.events[-1]
+        assert isinstance(said, HealthSampled)
+        assert (said.sample.source, said.sample.health) == ("provider", "DOWN")
+        assert (said.sample.reasons, said.sample.sides) == (("peering pcx-2 is deleted",), ("both",))
+
+
+def test_a_sample_says_when_the_next_one_is_due() -> None:
+    [sample] = outcomes.as_desired(work(Phase.WATCHED), SEEN).events
+    due = outcomes.due_again(sample, 60.0)
+    assert isinstance(due, HealthSampled)
+    assert due.sample.interval == 60.0
 
 
 def test_a_question_is_answered_once_with_what_stands() -> None:

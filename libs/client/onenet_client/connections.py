@@ -13,7 +13,7 @@ from pydantic import TypeAdapter
 from onenet_client.errors import Ended, TimedOut
 from onenet_client.inventory import given, text
 from onenet_client.listing import Listing
-from onenet_client.models import Connection, Page, TimelineEntry
+from onenet_client.models import Connection, ConnectionHealth, Page, TimelineEntry
 from onenet_client.transport import NOT_MODIFIED, Transport, read
 from onenet_common.connection import L4Filter, Requirements
 from onenet_common.states import SETTLED, State
@@ -141,6 +141,10 @@ class Connections:
             desired_state: ``ESTABLISHED`` carries out what a dry run had planned.
         """
         await self._transport.post(f"/v1/connections/{connection}/retry", given(desired_state=desired_state))
+
+    async def health(self, connection: UUID) -> ConnectionHealth:
+        """The verdict, what each source says, and availability by month, the latest first."""
+        return read(ConnectionHealth, await self._transport.get(f"/v1/connections/{connection}/health"))
 
     def timeline(self, connection: UUID) -> Listing[TimelineEntry]:
         return Listing(self._transport, f"/v1/connections/{connection}/timeline", Page[TimelineEntry])

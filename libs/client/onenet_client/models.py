@@ -186,6 +186,39 @@ class Connection(Model):
     version: int = 0
 
 
+class HealthSource(Model):
+    """What one source says, such as the watchdog; ``hidden_reasons`` are for the other side's owner."""
+
+    source: str
+    health: str
+    since: datetime
+    latest: str = ""
+    sampled_at: datetime
+    age: float
+    reasons: tuple[str, ...] = ()
+    hidden_reasons: int = 0
+
+
+class Availability(Model):
+    """How long a connection was what in a calendar month (UTC); ``degraded`` is part of ``available``."""
+
+    month: str
+    available_seconds: float
+    degraded_seconds: float = 0.0
+    down_seconds: float
+    unknown_seconds: float
+    ratio: float | None = None
+
+
+class ConnectionHealth(Model):
+    connection: UUID
+    health: str
+    since: datetime | None = None
+    reasons: tuple[str, ...] = ()
+    sources: tuple[HealthSource, ...] = ()
+    availability: tuple[Availability, ...] = ()
+
+
 class TimelineEntry(Model):
     """One event in a connection's life."""
 

@@ -16,6 +16,7 @@ from onenet_api.dependencies import routes as dependencies
 from onenet_api.directory import routes as directory
 from onenet_api.events import routes as events
 from onenet_api.findings import routes as findings
+from onenet_api.health import routes as health
 from onenet_api.limits import BodyLimits
 from onenet_api.mail import routes as mail
 from onenet_api.problems import HANDLERS
@@ -54,6 +55,7 @@ def build(context: Context) -> FastAPI:
     # In the order of their traffic: routes are matched one after the other.
     for feature in (
         connections,
+        health,
         identity,
         resources,
         services,

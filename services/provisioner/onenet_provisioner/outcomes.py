@@ -54,17 +54,19 @@ def as_desired(work: Work, seen: Observed) -> Change:
         events.append(ConnectionRepaired(**_about(work), details=seen.details))
     if work.announce:
         events.append(_answer(work, seen))
-    events.append(_sampled(work, Health.UP))
+    events += [_sampled(work, Health.UP), *_told(work, seen)]
     return Change(_watched(work, seen), events, "repaired" if work.drifted else "as_desired")
 
 
-def drifted(work: Work, steps: list[Step]) -> Change:
+def drifted(work: Work, steps: list[Step], seen: Observed) -> Change:
     reasons = tuple(step.why or f"{step.action} {step.target}" for step in steps)
+    sides = tuple(step.side.value for step in steps)
     return Change(
         replace(work, drifted=True),
         [
             ConnectionDrifted(**_about(work), differences=tuple(steps)),
-            _sampled(work, Health.DOWN, reasons),
+            _sampled(work, Health.DOWN, reasons, sides),
+            *_told(work, seen),
         ],
         "drifted",
     )
@@ -135,6 +137,13 @@ def undone(work: Work) -> Change:
     return Change(_ended(work), [_failed(work, failure)], "failed")
 
 
+def due_again(event: Event, interval: float) -> Event:
+    """A sample says how soon the next one is due, in seconds, so that silence can be told from health."""
+    if not isinstance(event, HealthSampled):
+        return event
+    return event.model_copy(update={"sample": event.sample.model_copy(update={"interval": interval})})
+
+
 def _left_behind(work: Work, error: Permanent) -> Change:
     """What cannot be undone is told; what stood before goes back under watch, which tells its health."""
     failure = work.failure or Failure(code=error.code, reason=error.reason)
@@ -190,6 +199,20 @@ def _delayed(work: Work, error: OneNetError) -> ConnectionDelayed:
     return ConnectionDelayed(**_about(work), code=error.code, reason=error.reason)
 
 
-def _sampled(work: Work, health: Health, reasons: tuple[str, ...] = ()) -> HealthSampled:
-    sample = Sample(source="control-plane", health=health.value, reasons=reasons, at=datetime.now(UTC))
+def _told(work: Work, seen: Observed) -> list[Event]:
+    """What the provider says itself of the path, which both owners may read."""
+    if (told := seen.telemetry) is None:
+        return []
+    return [_sampled(work, told.health, (told.reason,), ("both",), source="provider")]
+
+
+def _sampled(
+    work: Work,
+    health: Health,
+    reasons: tuple[str, ...] = (),
+    sides: tuple[str, ...] = (),
+    source: str = "control-plane",
+) -> HealthSampled:
+    given = {"source": source, "health": health.value, "reasons": reasons, "sides": sides}
+    sample = Sample.model_validate({**given, "at": datetime.now(UTC)})
     return HealthSampled(**_about(work), sample=sample)

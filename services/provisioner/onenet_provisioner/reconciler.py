@@ -171,7 +171,7 @@ class Reconciler:
         if not steps:
             return outcomes.as_desired(work, seen)
         if not work.drifted:
-            drift = outcomes.drifted(work, steps)
+            drift = outcomes.drifted(work, steps, seen)
             await self._keep(held, drift.work, drift.events)
             _drifts.add(1, {"ctype": link.ctype.value})
         result = await self._until_settled(held, driver, link)
@@ -243,7 +243,7 @@ class Reconciler:
         Raises:
             Superseded: nothing was saved.
         """
-        if not await self._links.keep(work, _messages(events)):
+        if not await self._links.keep(work, self._messages(events)):
             raise Superseded
         held.work = work
 
@@ -256,7 +256,7 @@ class Reconciler:
     async def _save(self, held: InHand, change: Change) -> None:
         pause = self._pause(change)
         due = None if pause is None else datetime.now(UTC) + timedelta(seconds=pause)
-        tried, messages = spans.tried(change.work), _messages(change.events)
+        tried, messages = spans.tried(change.work), self._messages(change.events)
         with tracing.database("UPDATE", "links"):
             saved = await self._links.save(tried, due, messages)
         if not saved:
@@ -276,6 +276,9 @@ class Reconciler:
             log.warning("reconcile.late", connection=str(held.work.connection_id))
             await self._links.look_again(held.work)
 
+    def _messages(self, events: Sequence[Event]) -> list[Message]:
+        return [Message.of(outcomes.due_again(event, self._watch_interval)) for event in events]
+
     def _pause(self, change: Change) -> float | None:
         """Seconds until the link is due again; None when it is done with."""
         if change.work.phase is Phase.ENDED:
@@ -285,10 +288,6 @@ class Reconciler:
         if change.work.attempts:
             return full_jitter(change.work.attempts)
         return spread(self._watch_interval) if change.work.phase is Phase.WATCHED else 0.0
-
-
-def _messages(events: Sequence[Event]) -> list[Message]:
-    return [Message.of(event) for event in events]
 
 
 def _unforeseen(error: Exception) -> Transient:

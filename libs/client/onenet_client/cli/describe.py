@@ -30,23 +30,23 @@ COLOURS = {
 
 def status(connection: Connection) -> RenderableType:
     """Everything that moves while a connection is built, and the plan of a dry run."""
-    lines = _grid()
+    lines = grid()
     lines.add_row("connection", cell(f"{connection.id}  {connection.name}"))
     lines.add_row("between", cell(between(connection)))
-    lines.add_row("state", _coloured(connection.state))
-    lines.add_row("health", _coloured(connection.health))
-    _add(lines, "why", connection.health_reasons)
-    _add(lines, "ctype", (connection.ctype,))
-    _add(lines, "details", tuple(f"{name} {value}" for name, value in connection.details.items()))
-    _add(lines, "reasons", connection.reasons)
-    _add(lines, "flags", tuple(flag.message or flag.code for flag in connection.flags))
-    _add(lines, "waits for", (waits_for(connection),))
+    lines.add_row("state", coloured(connection.state))
+    lines.add_row("health", coloured(connection.health))
+    add(lines, "why", connection.health_reasons)
+    add(lines, "ctype", (connection.ctype,))
+    add(lines, "details", tuple(f"{name} {value}" for name, value in connection.details.items()))
+    add(lines, "reasons", connection.reasons)
+    add(lines, "flags", tuple(flag.message or flag.code for flag in connection.flags))
+    add(lines, "waits for", (waits_for(connection),))
     return Group(lines, table(connection.plan, PLAN)) if connection.plan else lines
 
 
 def terms(connection: Connection) -> RenderableType:
     """Exactly what a consent is bound to."""
-    lines = _grid()
+    lines = grid()
     lines.add_row("connection", cell(f"{connection.id}  {connection.name}"))
     lines.add_row("asked by", cell(connection.requested_by))
     for title, side in (("left", connection.left), ("right", connection.right)):
@@ -89,17 +89,17 @@ def _side(side: Side) -> str:
     return f"{end(side, side.resource)}  {place}".rstrip()
 
 
-def _grid() -> Table:
+def grid() -> Table:
     grid = Table.grid(padding=(0, 2))
     grid.add_column(style="bold", no_wrap=True)
     grid.add_column(overflow="fold")
     return grid
 
 
-def _add(lines: Table, title: str, values: tuple[str | None, ...]) -> None:
+def add(lines: Table, title: str, values: tuple[str | None, ...]) -> None:
     for value in filter(None, values):
         lines.add_row(title, cell(value))
 
 
-def _coloured(word: str) -> Text:
+def coloured(word: str) -> Text:
     return Text(word, style=COLOURS.get(word, ""))

@@ -8,7 +8,7 @@ from typing import ClassVar, Protocol, TypeVar
 from uuid import UUID
 
 from onenet_common.connection import CType, Step, Wish
-from onenet_common.states import DesiredState
+from onenet_common.states import DesiredState, Health
 
 
 def unguarded() -> None:
@@ -35,6 +35,14 @@ class Link:
     guard: Callable[[], None] = field(default=unguarded, compare=False, repr=False)
 
 
+@dataclass(frozen=True, slots=True)
+class Telemetry:
+    """What the provider says itself of the path's state; ``reason`` may be shown to both owners."""
+
+    health: Health
+    reason: str
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Observed:
     """What is there now, read from the provider alone. Drivers subclass it.
@@ -42,10 +50,12 @@ class Observed:
     Args:
         details: what a user should see of it once established, such as ``peering_id``.
         adopted: the path was made by somebody else and is only used.
+        telemetry: None where the provider says nothing of the path's state.
     """
 
     details: dict[str, str] = field(default_factory=dict)
     adopted: bool = False
+    telemetry: Telemetry | None = None
 
 
 @dataclass(frozen=True, slots=True)

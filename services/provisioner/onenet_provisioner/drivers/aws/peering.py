@@ -99,4 +99,10 @@ def _seen(
     details = {}
     if claimed.peering:
         details = {"peering_id": claimed.peering.id, "status": claimed.peering.status}
-    return SeenPeering(peerings=peerings, tables=tables, details=details, adopted=claimed.adopted)
+    return SeenPeering(
+        peerings=peerings,
+        tables=tables,
+        details=details,
+        adopted=claimed.adopted,
+        telemetry=answers.telemetry(claimed.peering),
+    )

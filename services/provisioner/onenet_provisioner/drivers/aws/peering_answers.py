@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from onenet_common.addresses import Network, parse_network
 from onenet_common.connection import Side, Wish
+from onenet_common.states import Health
 from onenet_provisioner.drivers.aws.peering_model import (
     LIVE,
     ROUTE_TABLE_TAG,
@@ -15,6 +16,7 @@ from onenet_provisioner.drivers.aws.peering_model import (
     Route,
     RouteTable,
 )
+from onenet_provisioner.drivers.driver import Telemetry
 
 if TYPE_CHECKING:
     from types_aiobotocore_ec2.type_defs import (
@@ -59,6 +61,14 @@ def _peering(wish: Wish, id_: str, views: Mapping[Side, VpcPeeringConnectionType
         requester=requester,
         ends={side: _end(view, requests=side is requester) for side, view in views.items()},
     )
+
+
+def telemetry(peering: Peering | None) -> Telemetry:
+    """What AWS says of the peering's state: no packet passes before it is active."""
+    if peering is None:
+        return Telemetry(Health.DOWN, "there is no peering")
+    health = Health.UP if peering.status == "active" else Health.DOWN
+    return Telemetry(health, f"peering {peering.id} is {peering.status}")
 
 
 def _progress(status: str) -> int:
