@@ -40,7 +40,7 @@ CONNECTIONS = Dashboard(
         Panel(
             "Health",
             "short",
-            "Verdicts of the monitor. DOWN means that packets do not pass, or that nobody can look.",
+            "Verdicts of the monitor. DOWN: packets do not pass. UNKNOWN: nobody has looked lately.",
             {"{{health}}": "max by (health) (onenet_connections_health)"},
         ),
         Panel(

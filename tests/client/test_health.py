@@ -30,8 +30,8 @@ HEALTH = {
         {"source": "provider", "health": "UP", "since": NOW, "latest": "UP", "sampled_at": NOW, "age": 9.0},
     ],
     "availability": [
-        {"month": month, "available_seconds": 1e6, "down_seconds": down, "unknown_seconds": 90, "ratio": ratio}
-        for month, down, ratio in (("2026-11", 3723.0, 0.99629), ("2026-10", 0.0, None))
+        {"month": month, "available_seconds": 1e6, "down_seconds": down, "unknown_seconds": 90, "ratio": r}
+        for month, down, r in (("2026-11", 3723.0, 0.99629), ("2026-10", 0.0, None))
     ],
 }
 

@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 from onenet_common import outbox
+from onenet_common.connection import Sample
 from onenet_common.database import Connection
 from onenet_common.envelope import Message
 from onenet_common.events import ConnectionHealthChanged, HealthSampled
@@ -45,6 +46,17 @@ async def judge(messages: Sequence[Message], connection: Connection, now: dateti
         if event.generation > over.get(event.connection_id, 0):
             before = changes.known.get(event.connection_id)
             changes.follow(event.connection_id, take(before, event), message)
+    await changes.keep(connection)
+
+
+async def judge_own(connection: Connection, samples: Mapping[UUID, Sample]) -> None:
+    """Fold samples that the monitor has taken itself; one of a connection without a verdict is dropped."""
+    changes = Changes(await verdict_store.verdicts(connection, samples))
+    for connection_id, verdict in list(changes.known.items()):
+        sample = samples[connection_id]
+        _samples.add(1, {"source": sample.source, "health": sample.health})
+        event = HealthSampled(connection_id=connection_id, generation=verdict.generation, sample=sample)
+        changes.follow(connection_id, take(verdict, event))
     await changes.keep(connection)
 
 

@@ -55,6 +55,12 @@ async def verdicts(connection: Connection, ids: Iterable[UUID]) -> dict[UUID, Ve
     return {row["connection_id"]: _verdict(row) for row in rows}
 
 
+async def judged(connection: Connection) -> list[UUID]:
+    """The connections that there is a verdict on."""
+    rows = await connection.fetch("SELECT connection_id FROM verdicts ORDER BY connection_id")
+    return [row["connection_id"] for row in rows]
+
+
 async def due(connection: Connection, now: datetime, limit: int) -> dict[UUID, Verdict]:
     """Verdicts that time alone may change by now, the longest due first, locked.
 
