@@ -98,6 +98,7 @@ def test_a_drift_says_whose_account_each_reason_is_about() -> None:
 def test_what_the_provider_says_of_the_path_is_a_source_of_its_own_for_both_owners() -> None:
     seen = replace(SEEN, telemetry=Telemetry(Health.DOWN, "peering pcx-2 is deleted"))
     for change in (
+        outcomes.established(work(), seen),
         outcomes.as_desired(work(Phase.WATCHED), seen),
         outcomes.drifted(work(Phase.WATCHED), STEPS, seen),
     ):

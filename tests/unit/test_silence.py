@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection
 from datetime import datetime, timedelta
 
 import pytest
@@ -20,7 +20,7 @@ def minutes(first: int, last: int, flows: int = 3) -> Minutes:
     return {NOW - MINUTE * back: flows for back in range(last, first + 1)}
 
 
-def ago(first: int, last: int) -> Iterable[datetime]:
+def ago(first: int, last: int) -> Collection[datetime]:
     return list(minutes(first, last))
 
 
@@ -47,7 +47,7 @@ def test_steady_traffic_that_stopped_while_others_went_on_is_silence() -> None:
         pytest.param({}, ago(90, 0), None, id="it never carried any"),
     ],
 )
-def test_nothing_else_is(carried: Minutes, others: Iterable[datetime], expected: Carrying | None) -> None:
+def test_nothing_else_is(carried: Minutes, others: Collection[datetime], expected: Carrying | None) -> None:
     assert silence(carried, list(others), NOW) == expected
 
 

@@ -18,7 +18,7 @@ from onenet_common.events import (
     HealthSampled,
 )
 from onenet_monitor.standings import OVER, Standing, moved
-from onenet_monitor.verdicts import Verdict, judge, published
+from onenet_monitor.verdicts import Verdict, published, take
 
 
 class Rebuilding:
@@ -85,9 +85,8 @@ class Rebuilding:
     def _judge(self, event: HealthSampled) -> None:
         if event.generation <= self._ended(event.connection_id):
             return
-        verdict = judge(self.verdicts.get(event.connection_id), event)
-        if verdict is not None:
-            self.verdicts[event.connection_id] = verdict
+        if verdicts := take(self.verdicts.get(event.connection_id), event):
+            self.verdicts[event.connection_id] = verdicts[-1]
 
     def _ended(self, one: UUID) -> int:
         """The newest generation at which the connection came to its end; 0 when it did not."""

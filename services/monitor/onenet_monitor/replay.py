@@ -10,6 +10,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import TypeVar
 from uuid import UUID
 
@@ -21,8 +22,11 @@ from onenet_common.events import CONNECTIONS, HEALTH, ConnectionEvent, HealthSam
 from onenet_common.kafka_settings import KafkaSettings
 from onenet_common.past import Past, Say, Told, opened
 from onenet_common.replaying import Findings, Options, Rebuild
-from onenet_monitor import store
+from onenet_common.states import Health
+from onenet_monitor import store, verdict_store
+from onenet_monitor.periods import periods
 from onenet_monitor.rebuilding import Rebuilding
+from onenet_monitor.verdicts import Verdict
 
 T = TypeVar("T")
 
@@ -80,7 +84,7 @@ class _Folding:
     async def _fold(self, messages: Sequence[Message], connection: Connection) -> None:
         strangers = sorted(self.rebuilt.strangers(messages))
         standings = await store.standings(connection, strangers, lock=False)
-        verdicts = await store.verdicts(connection, strangers, lock=False)
+        verdicts = await verdict_store.verdicts(connection, strangers, lock=False)
         self.rebuilt.go_on(strangers, standings, verdicts)
         had = await self.past.in_inbox(messages, connection)
         for message in messages:
@@ -100,14 +104,16 @@ class _Folding:
 async def _replace(connection: Connection, rebuilt: Rebuilding, *, dry_run: bool) -> list[str]:
     """Write what differs, and say what that is."""
     ids = sorted(rebuilt.met)
-    stored = await store.verdicts(connection, ids)
+    stored = await verdict_store.verdicts(connection, ids)
     standings = _changed(rebuilt.standings, await store.standings(connection, ids))
-    verdicts = _changed(rebuilt.verdicts, stored)
+    verdicts = {one: it for one, it in rebuilt.verdicts.items() if _held(it) != _held(stored.get(one))}
     over = [one for one in stored if one not in rebuilt.verdicts]
     if not dry_run:
         await store.keep_standings(connection, standings)
-        await store.keep_verdicts(connection, verdicts)
-        await store.drop_verdicts(connection, over)
+        await verdict_store.keep(connection, verdicts)
+        await verdict_store.keep_periods(connection, {one: periods([it]) for one, it in verdicts.items()})
+        await verdict_store.close_periods(connection, dict.fromkeys(over, datetime.now(UTC)))
+        await verdict_store.drop(connection, over)
     return [
         *(f"{one}: stands at {it.state}, generation {it.generation}" for one, it in standings.items()),
         *(f"{one}: its health is {it.health}, since {it.since}" for one, it in verdicts.items()),
@@ -117,3 +123,8 @@ async def _replace(connection: Connection, rebuilt: Rebuilding, *, dry_run: bool
 
 def _changed(rebuilt: Mapping[UUID, T], stored: Mapping[UUID, T]) -> dict[UUID, T]:
     return {one: value for one, value in rebuilt.items() if stored.get(one) != value}
+
+
+def _held(verdict: Verdict | None) -> tuple[int, Health, datetime] | None:
+    """What is held true; what it follows from is heard again with the next samples."""
+    return (verdict.generation, verdict.health, verdict.since) if verdict else None

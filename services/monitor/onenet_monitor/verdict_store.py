@@ -46,10 +46,11 @@ ON CONFLICT (connection_id, since) DO UPDATE SET until = excluded.until, health 
 """
 
 
-async def verdicts(connection: Connection, ids: Iterable[UUID]) -> dict[UUID, Verdict]:
-    """The verdicts on these connections, locked in the order of their ids."""
+async def verdicts(connection: Connection, ids: Iterable[UUID], *, lock: bool = True) -> dict[UUID, Verdict]:
+    """The verdicts on these connections, by default locked in the order of their ids."""
+    locking = "FOR UPDATE" if lock else ""
     rows = await connection.fetch(
-        f"SELECT {_COLUMNS} FROM verdicts WHERE connection_id = ANY($1) ORDER BY connection_id FOR UPDATE",
+        f"SELECT {_COLUMNS} FROM verdicts WHERE connection_id = ANY($1) ORDER BY connection_id {locking}",
         sorted(set(ids)),
     )
     return {row["connection_id"]: _verdict(row) for row in rows}

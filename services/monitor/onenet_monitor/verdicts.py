@@ -12,7 +12,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
-from onenet_common.events import HealthSampled
+from onenet_common.connection import Sample
+from onenet_common.events import ConnectionHealthChanged, HealthSampled
 from onenet_common.states import Health
 from onenet_monitor.sources import SEVERITY, Source, heard
 
@@ -100,6 +101,19 @@ def take(verdict: Verdict | None, sampled: HealthSampled) -> tuple[Verdict, ...]
     sources = _bounded({**last.sources, sample.source: source}, sample.at)
     folded = replace(last, generation=sampled.generation, sources=sources)
     return (*passed, folded.judged(max(last.judged_at, sample.at)))
+
+
+def published(change: ConnectionHealthChanged) -> Verdict:
+    """The verdict that was published with this change, as far as the change tells.
+
+    The watchdog stands for the sources behind it: unless it is heard again, that is not held for ever.
+    """
+    verdict = Verdict(change.generation, change.health, change.at, change.reasons, change.at)
+    if change.health is Health.UNKNOWN:
+        return verdict
+    sample = Sample(source="control-plane", health=change.health.value, at=change.at)
+    source = heard(None, sample)
+    return replace(verdict, sources={sample.source: source} if source else {})
 
 
 def advance(verdict: Verdict, until: datetime) -> tuple[Verdict, ...]:

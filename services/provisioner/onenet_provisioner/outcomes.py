@@ -43,7 +43,7 @@ class Change:
 
 
 def established(work: Work, seen: Observed) -> Change:
-    events = [_established(work, seen), _sampled(work, Health.UP)]
+    events = [_established(work, seen), _sampled(work, Health.UP), *_told(work, seen)]
     return Change(replace(_watched(work, seen), standing=None, failure=None), events, "established")
 
 

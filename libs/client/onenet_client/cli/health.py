@@ -87,7 +87,8 @@ def summary(known: ConnectionHealth | None) -> RenderableType:
 
 def lasted(seconds: float) -> str:
     """``2d 3h``, ``4m 10s``: the two largest units; empty for nothing."""
-    rest, parts = round(seconds), []
+    rest = round(seconds)
+    parts: list[str] = []
     for unit, size in (("d", 86400), ("h", 3600), ("m", 60), ("s", 1)):
         amount, rest = divmod(rest, size)
         if amount or parts:
