@@ -80,7 +80,7 @@ def test_description_has_a_line_of_availability_and_of_each_source_that_complain
 def test_description_does_without_the_monitor_and_health_says_what_is_wrong(
     onenet: Run, api: FakeApi, connection: Thing
 ) -> None:
-    away = {"type": "urn:onenet:problem:health-unavailable", "status": 503, "detail": "no views here"}
+    away = {"type": "urn:onenet:problem:monitor-unavailable", "status": 503, "detail": "no views here"}
     refusal = JSONResponse(away, 503, {"Retry-After": "300"}, media_type="application/problem+json")
     key = connection["id"]
     api.away[f"/v1/connections/{key}/health"] = refusal

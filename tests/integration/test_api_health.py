@@ -140,7 +140,7 @@ async def test_without_the_monitor_health_alone_is_away(
             await connection.execute("ALTER SCHEMA monitor_elsewhere RENAME TO monitor")
     assert (answer.status_code, other.status_code) == (503, 200)
     assert answer.headers["content-type"] == "application/problem+json"
-    assert answer.json()["type"] == "urn:onenet:problem:health-unavailable"
+    assert answer.json()["type"] == "urn:onenet:problem:monitor-unavailable"
     assert "the monitor has not set up its views" in answer.json()["detail"]
     assert (await health(left, established)).status_code == 200
 

@@ -15,7 +15,7 @@ from onenet_common.dead_letters import topic_of
 from onenet_common.events import EVENTS, ConnectionEvaluated, ConnectionEvent, Event, Producer
 from onenet_common.topics import CONFIGURATION
 
-TYPE = re.compile(r"onenet\.(connection|provider|resource|webhook|health)\.[a-z]+(_[a-z]+)*\.v[1-9]")
+TYPE = re.compile(r"onenet\.(connection|provider|resource|webhook|health|finding)\.[a-z]+(_[a-z]+)*\.v[1-9]")
 
 
 def leaves(event: type[Event]) -> set[type[Event]]:

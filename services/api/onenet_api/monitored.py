@@ -12,6 +12,9 @@ import asyncpg
 
 from onenet_api.problems import Problem
 
+LATER = "300"
+"""Seconds: views do not appear by themselves, so that nobody should wait for them in a request."""
+
 
 @contextmanager
 def reading() -> Iterator[None]:
@@ -28,5 +31,8 @@ def reading() -> Iterator[None]:
         asyncpg.InsufficientPrivilegeError,
         asyncpg.UndefinedColumnError,
     ) as error:
-        detail = "the monitor's views are not here: it has not been started on this database, or is older"
-        raise Problem(503, "monitor-unavailable", detail) from error
+        detail = (
+            "the monitor has not set up its views in this database, or the API may not read them "
+            f"({error.args[0]}); everything else works"
+        )
+        raise Problem(503, "monitor-unavailable", detail, headers={"Retry-After": LATER}) from error

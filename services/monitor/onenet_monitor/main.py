@@ -25,6 +25,7 @@ from onenet_monitor.findings import knowledge
 from onenet_monitor.findings.inspector import CLOSED_FINDINGS, Inspector
 from onenet_monitor.flows import inventory, inventory_store
 from onenet_monitor.handlers import handle
+from onenet_monitor.listening import FlowMinutes, Listening
 from onenet_monitor.rejudging import Rejudging
 from onenet_monitor.replay import rebuilding
 from onenet_monitor.settings import MonitorSettings
@@ -68,6 +69,7 @@ def wire(settings: MonitorSettings) -> Sequence[Component]:
         consumer,
         follower,
         Rejudging(database),
+        Listening(database, FlowMinutes()),
         Inspector(database, cleartext.parse(settings.cleartext), interval=settings.inspection_interval),
     ]
 

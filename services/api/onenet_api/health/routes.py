@@ -24,7 +24,7 @@ async def read_health(api: Api, caller: Caller, connection_id: UUID) -> HealthVi
     """Whether packets pass, who says so, and how much of each month they did.
 
     When the watchdog or the monitor itself is dead, this is UNKNOWN a few minutes later. It is a
-    problem `health-unavailable` (503) where the monitor has never run.
+    problem `monitor-unavailable` (503) where the monitor has never run.
     """
     async with api.database.acquire() as connection:
         if (seen := await connections.find(connection, caller, connection_id)) is None:

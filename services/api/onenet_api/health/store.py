@@ -8,13 +8,8 @@ from __future__ import annotations
 from typing import Any
 from uuid import UUID
 
-import asyncpg
-
-from onenet_api.problems import Problem
+from onenet_api.monitored import reading
 from onenet_common.database import Connection
-
-LATER = "300"
-"""Seconds: views do not appear by themselves, so that nobody should wait for them in a request."""
 
 MONTHS = 13
 """So many are told: the one that goes on, and those of a year before it."""
@@ -35,21 +30,7 @@ async def read(connection: Connection, connection_id: UUID) -> tuple[Any | None,
     Raises:
         Problem: the monitor's views are not here, or not for us.
     """
-    try:
+    with reading():
         verdict = await connection.fetchrow(_HEALTH, connection_id)
         months = await connection.fetch(_AVAILABILITY, connection_id, MONTHS)
-    except (
-        asyncpg.UndefinedTableError,
-        asyncpg.UndefinedColumnError,
-        asyncpg.InsufficientPrivilegeError,
-    ) as error:
-        raise _unavailable(error) from error
     return verdict, list(months)
-
-
-def _unavailable(error: asyncpg.PostgresError) -> Problem:
-    detail = (
-        "health cannot be told: the monitor has not set up its views in this database, or the API may not "
-        f"read them ({error.args[0]}); everything else works"
-    )
-    return Problem(503, "health-unavailable", detail, headers={"Retry-After": LATER})
