@@ -6,10 +6,8 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from onenet_common.database import Database
 from onenet_common.producer import Producer
 from onenet_common.settings import Settings
-from onenet_monitor import main as monitor
 from tests.brokers import running_broker
 from tests.databases import running_database
 from tests.integration.api_scene import Owner, Scene
@@ -63,10 +61,8 @@ async def effects(postgres_url: str) -> AsyncIterator[Effects]:
 
 
 @pytest.fixture
-async def monitor_views(postgres_url: str) -> str:
+def monitor_views(running_monitor: MonitorScene, postgres_url: str) -> str:
     """The database, in which the monitor has set up what the API reads."""
-    database = Database(postgres_url, schema="monitor")
-    await monitor.MIGRATIONS.upgrade(database.connect, database.schema)
     return postgres_url
 
 
