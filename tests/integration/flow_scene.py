@@ -131,10 +131,14 @@ class FlowScene:
         async with self.database.transaction() as connection:
             await follow(messages, connection)
 
-    async def send(self, *values: bytes, key: str | None = None) -> None:
+    async def send(self, *values: bytes, key: str | None = None, id_: str | None = None) -> None:
         keys = [key or str(uuid4()) for _ in values]
+        headers = [("onenet_id", id_.encode())] if id_ is not None else []
         await self.producer.send(
-            [Outgoing(self.topic, key.encode(), value, []) for key, value in zip(keys, values, strict=True)]
+            [
+                Outgoing(self.topic, key.encode(), value, headers)
+                for key, value in zip(keys, values, strict=True)
+            ]
         )
 
     async def dead_letters(self, enough: int) -> list[ConsumerRecord]:

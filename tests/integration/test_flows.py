@@ -10,6 +10,7 @@ from contextlib import AsyncExitStack, contextmanager
 from datetime import UTC, date, datetime, timedelta
 from types import CodeType, FrameType
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from aiokafka import ConsumerRecord
@@ -99,6 +100,27 @@ async def test_members_come_and_go_and_every_record_counts_once(scene: FlowScene
         await scene.counted(40)
     assert await scene.sums() == expected(flows)
     await other.stop()
+
+
+async def test_what_a_collector_publishes_twice_counts_once(scene: FlowScene) -> None:
+    once, twice, other = some(20, seed=1), some(20, seed=2), some(20, seed=3)
+    id_ = str(uuid4())
+    await scene.send(text(once))
+    # In one batch, and in two; a message whose id is none counts as it comes.
+    await scene.send(text(twice), text(twice), id_=id_)
+    async with scene.counting():
+        await scene.counted(3)
+        await scene.send(text(twice), id_=id_)
+        await scene.send(text(other), id_="no id")
+        await scene.counted(5)
+        assert await scene.sums() == expected([*once, *twice, *other])
+
+
+async def test_of_two_that_count_a_repeated_message_one_does(scene: FlowScene) -> None:
+    id_ = uuid4()
+    await store.add(scene.database, [], *buckets.nothing(), [id_])
+    with pytest.raises(store.Overtaken):
+        await store.add(scene.database, [], *buckets.nothing(), [id_])
 
 
 async def test_a_database_that_goes_away_delays_and_changes_nothing(scene: FlowScene) -> None:

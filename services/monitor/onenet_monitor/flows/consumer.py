@@ -5,7 +5,8 @@ else takes the partition meanwhile, nothing counts twice and nothing is left out
 
 - a crash before the commit: the records are read again from the offset in the database;
 - a crash after it, or an answer to it that was lost: the offset in the database is behind them;
-- another member counts the same partition: the offset is not where it was, and our part is dropped.
+- another member counts the same partition: the offset is not where it was, and our part is dropped;
+- a collector publishes a part of a file twice: its id is in the inbox, by the same transaction.
 
 What cannot be read costs its line (see ``formats``); a message that breaks the machinery itself is found
 by halving and goes to the dead letters. While the database is away nothing moves.
@@ -16,8 +17,9 @@ from __future__ import annotations
 import asyncio
 import random
 import time
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import UTC, datetime, timedelta
+from uuid import UUID
 
 import asyncpg
 import structlog
@@ -31,6 +33,7 @@ from onenet_common.errors import Transient
 from onenet_common.producer import Outgoing, Producer
 from onenet_common.topics import Topics
 from onenet_monitor.flows import buckets, letters, measures, partitions, store
+from onenet_monitor.flows.identities import identities, news
 from onenet_monitor.flows.knowledge import Knowledge
 from onenet_monitor.flows.partitions import Partitioned
 from onenet_monitor.flows.positions import Positions
@@ -162,7 +165,9 @@ class FlowConsumer:
         if not (left := self._positions.left(records)):
             return None
         try:
-            await self._add(left, await self._summarised(left))
+            new = news(left, await store.counted(self._database, identities(left)))
+            measures.repeated(len(left) - len(new))
+            await self._add(left, await self._summarised(new), identities(new))
         except (Transient, Overtaken, asyncio.CancelledError, KeyboardInterrupt, SystemExit):
             raise
         except BaseException as error:
@@ -181,12 +186,12 @@ class FlowConsumer:
         oldest = datetime.combine(self._minutes.oldest(now.date()), datetime.min.time(), UTC)
         return await asyncio.to_thread(summarise, records, index, now=now, oldest=oldest + timedelta(days=1))
 
-    async def _add(self, records: Records, summary: Summary) -> None:
+    async def _add(self, records: Records, summary: Summary, ids: Collection[UUID]) -> None:
         started = time.perf_counter()
         days = summary.minutes["minute"].dt.date().unique().to_list()
         await partitions.make(self._database, self._minutes, days)
         stretches = self._positions.stretches(records)
-        await store.add(self._database, stretches, summary.minutes, summary.dependencies)
+        await store.add(self._database, stretches, summary.minutes, summary.dependencies, ids)
         self._positions.move(stretches)
         age = time.time() - min(record.timestamp for record in records) / 1000
         measures.counted(summary, time.perf_counter() - started, max(0.0, age))

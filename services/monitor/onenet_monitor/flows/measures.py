@@ -15,6 +15,9 @@ _ambiguous = meter.create_counter(
 )
 _refused = meter.create_counter("onenet.flows.refused", description="Lines of flow logs refused, by reason")
 _skipped = meter.create_counter("onenet.flows.skipped", description="Lines that are no records, by reason")
+_repeated = meter.create_counter(
+    "onenet.flows.repeated", description="Messages passed over, since they are counted already"
+)
 _commits = duration("onenet.flows.commit.duration", "From sums in memory to sums in the database")
 _delay = duration("onenet.flows.delay", "From the topic to the sums, of the oldest message of a batch")
 _lag = meter.create_gauge("onenet.consumer.lag", description="Records behind the end of a partition")
@@ -44,6 +47,11 @@ def counted(summary: Summary, seconds: float, age: float) -> None:
     _ambiguous.add(summary.ambiguous)
     _commits.record(seconds)
     _delay.record(age)
+
+
+def repeated(messages: int) -> None:
+    """Messages that a collector had published before."""
+    _repeated.add(messages)
 
 
 def dead(topic: str, group: str, count: int = 1) -> None:

@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from uuid import UUID
 
 import polars as pl
 
+from onenet_common import inbox
 from onenet_common.database import Connection, Database
 from onenet_common.postgres_errors import loss_translated, translated
 from onenet_monitor.flows.tables import AMOUNTS, DEPENDENCY, KEY
+
+CONSUMER = "onenet-monitor-flows"
+"""Under which the ids of messages are in the inbox."""
 
 
 class Overtaken(Exception):  # says what happened, as all of ours do
@@ -34,6 +39,7 @@ INSERT INTO flow_offsets (topic, partition, next_offset) VALUES ($1, $2, $3) ON 
 _ADVANCE = """
 UPDATE flow_offsets SET next_offset = $4 WHERE topic = $1 AND partition = $2 AND next_offset = $3
 """
+_COUNTED = "SELECT event_id FROM inbox WHERE event_id = ANY($1) AND consumer = $2"
 _TOUCH = """
 INSERT INTO flow_touched (hour) SELECT DISTINCT date_trunc('hour', minute, 'UTC') FROM arriving_minutes
 """
@@ -77,6 +83,15 @@ async def offsets(database: Database, topic: str, beginnings: Mapping[int, int])
     return {row["partition"]: row["next_offset"] for row in rows}
 
 
+async def counted(database: Database, ids: Collection[UUID]) -> set[UUID]:
+    """Which of these messages are in the sums."""
+    if not ids:
+        return set()
+    async with database.acquire() as connection:
+        rows = await connection.fetch(_COUNTED, sorted(ids), CONSUMER)
+    return {row["event_id"] for row in rows}
+
+
 async def restart(database: Database, one: Stretch) -> None:
     """Count a partition from ``end`` on, if it still is at ``first``."""
     async with database.transaction() as connection:
@@ -84,12 +99,20 @@ async def restart(database: Database, one: Stretch) -> None:
 
 
 async def add(
-    database: Database, stretches: Iterable[Stretch], minutes: pl.DataFrame, dependencies: pl.DataFrame
+    database: Database,
+    stretches: Iterable[Stretch],
+    minutes: pl.DataFrame,
+    dependencies: pl.DataFrame,
+    ids: Collection[UUID] = (),
 ) -> None:
     """Count records once: move the offsets and add what the records come to.
 
+    Args:
+        ids: of messages that may come again, in another place.
+
     Raises:
-        Overtaken: nothing was added, since an offset is not where it was.
+        Overtaken: nothing was added, since an offset is not where it was, or one of the ids was
+            counted meanwhile.
         Transient: the database is away; it is not known whether anything was added, and trying
             again tells.
     """
@@ -98,6 +121,8 @@ async def add(
             moved = await connection.execute(_ADVANCE, one.topic, one.partition, one.first, one.end)
             if moved != "UPDATE 1":
                 raise Overtaken(f"{one.topic}/{one.partition} is not at {one.first} any more")
+        if ids and len(await connection.fetch(inbox.INSERT, sorted(ids), CONSUMER)) != len(ids):
+            raise Overtaken("a message was counted from another partition")
         if len(minutes):
             await _copy(connection, "flow_minutes", "arriving_minutes", minutes)
             await connection.execute(_ADD_MINUTES)
