@@ -113,7 +113,8 @@ async def restore(database: asyncpg.Connection[Any], backup: dict[str, list[Any]
         await database.execute(f"TRUNCATE {', '.join(backup)}, api.outbox, provisioner.outbox")
         for table, rows in backup.items():
             await database.execute(
-                f"INSERT INTO {table} SELECT (json_populate_record(NULL::{table}, r::json)).* "
+                f"INSERT INTO {table} OVERRIDING SYSTEM VALUE "
+                f"SELECT (json_populate_record(NULL::{table}, r::json)).* "
                 "FROM unnest($1::text[]) AS r",
                 rows,
             )

@@ -140,7 +140,7 @@ class World:
         names = [*(table.name for table in METADATA.sorted_tables), "inbox"]
         await self.execute(
             f"TRUNCATE {', '.join(TABLES)}",
-            *(f"INSERT INTO {one} SELECT * FROM {backup}.{one}" for one in names),
+            *(f"INSERT INTO {one} OVERRIDING SYSTEM VALUE SELECT * FROM {backup}.{one}" for one in names),
             f"DROP SCHEMA {backup} CASCADE",
         )
         await self.lives.commit()

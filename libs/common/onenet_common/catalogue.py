@@ -35,6 +35,7 @@ TOPICS = {
     events.INVENTORY: "Providers and resources, keyed by their ids; compacted.",
     events.HEALTH: "Health samples, keyed by connection.",
     events.FLOWS: "Flow logs as their exporters write them, keyed by exporter.",
+    events.FINDINGS: "What traffic shows that its owners should know, keyed by finding.",
 }
 
 

@@ -1,4 +1,4 @@
-"""The monitor's tables: a verdict per connection, and where each connection stands."""
+"""The monitor's tables: verdicts, where each connection stands, findings; traffic has its own module."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Column, DateTime, Index, MetaData, func, text
-from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy import Column, DateTime, Index, MetaData, Uuid, func, text
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlmodel import Field, SQLModel
 
 from onenet_monitor.standings import ENDED
@@ -82,3 +82,50 @@ class StandingRow(Table, table=True):
     moved_at: datetime = Field(
         sa_column=Column(DateTime(timezone=True), nullable=False, server_default=func.now())
     )
+
+
+class FindingRow(Table, table=True):
+    """A finding as it was seen last; ``closed_at`` is null while its cause is there."""
+
+    __tablename__ = "findings"
+    __table_args__ = (
+        Index("findings_open", "id", postgresql_where=text("closed_at IS NULL")),
+        Index("findings_closed", "closed_at", postgresql_where=text("closed_at IS NOT NULL")),
+    )
+
+    id: UUID = Field(primary_key=True)
+    kind: str
+    severity: str
+    summary: str
+    remedy: str
+    resources: list[UUID] = Field(sa_column=Column(ARRAY(Uuid), nullable=False))
+    connection: UUID | None = None
+    evidence: dict[str, Any] = Field(sa_column=Column(JSONB, nullable=False))
+    opened_at: datetime = Field(sa_column=_moment())
+    confirmed_at: datetime = Field(sa_column=_moment())
+    closed_at: datetime | None = Field(default=None, sa_column=_moment(nullable=True))
+
+
+class PathTermsRow(Table, table=True):
+    """What was chosen for a connection, and what its ctype promises and costs."""
+
+    __tablename__ = "path_terms"
+
+    connection_id: UUID = Field(primary_key=True)
+    generation: int
+    name: str
+    l4filters: list[dict[str, Any]] = Field(sa_column=Column(JSONB, nullable=False))
+    monthly_gb: float
+    encrypted: bool | None = None
+    bandwidth_mbps: float | None = None
+    price_per_gb_usd: float | None = None
+    monthly_fixed_usd: float | None = None
+
+
+class NetworkNameRow(Table, table=True):
+    """What a network is called."""
+
+    __tablename__ = "network_names"
+
+    resource_id: UUID = Field(primary_key=True)
+    name: str
