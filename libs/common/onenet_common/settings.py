@@ -19,7 +19,7 @@ from pydantic_settings import SettingsConfigDict
 from onenet_common import postgres_address
 from onenet_common.kafka_settings import PREFIX, KafkaSettings
 
-OWNERS = ("API", "EVALUATOR", "PROVISIONER", "MONITOR", "CLIENT", "LOCAL", "TEST")
+OWNERS = ("API", "EVALUATOR", "PROVISIONER", "MONITOR", "COLLECTOR", "CLIENT", "LOCAL", "TEST")
 """First words of names that belong to one program; each program checks its own."""
 
 

@@ -1,0 +1,1 @@
+"""Everything of the collector that speaks to AWS; no other module imports its SDK."""

@@ -1,0 +1,56 @@
+"""What the collector needs of a cloud; ``aws.cloud.Cloud`` has it."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+from onenet_monitor.collector.identities import File
+from onenet_monitor.collector.notifications import Delivered
+
+
+@dataclass(frozen=True, slots=True)
+class Letter:
+    """One message of the queue, known to it by its receipt."""
+
+    id: str
+    body: str
+    receipt: str
+
+
+@dataclass(frozen=True, slots=True)
+class Download:
+    """An object that is being read; ``blocks`` raise CloudAway when the way breaks."""
+
+    file: File
+    written_at: datetime
+    blocks: AsyncIterator[bytes]
+
+
+class Queue(Protocol):
+    """Every call raises Refused or CloudAway."""
+
+    async def receive(self) -> Letter | None:
+        """One message, hidden from others; None when none came."""
+        ...
+
+    async def hide(self, letter: Letter) -> None:
+        """Hide a message that is in hand for as long again."""
+        ...
+
+    async def release(self, letter: Letter) -> None:
+        """Let others have a message at once."""
+        ...
+
+    async def delete(self, letter: Letter) -> None:
+        """Have done with a message; one that is gone already is as good."""
+        ...
+
+
+class Store(Protocol):
+    def download(self, found: Delivered) -> AbstractAsyncContextManager[Download]:
+        """Begin to read an object as it is now. Raises Refused or CloudAway."""
+        ...
