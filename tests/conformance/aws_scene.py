@@ -7,12 +7,13 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from onenet_common.connection import Provider, Side
-from onenet_local.cloud.handle import LocalCloud
+from onenet_local.cloud.handle import HUB_ACCOUNT, LocalCloud
 from onenet_local.cloud.owner import Owner
 from onenet_provisioner.drivers.aws.peering import AwsPeering
 from onenet_provisioner.drivers.aws.peering_model import CONNECTION_TAG, LIVE
 from onenet_provisioner.drivers.aws.reads import Reads
 from onenet_provisioner.drivers.aws.sessions import Sessions
+from onenet_provisioner.drivers.driver import Link
 
 from .networks import link, network
 
@@ -229,6 +230,88 @@ class AwsSceneInOnePlace(AwsScene):
         drift for drift in AwsScene.drifts if drift != "accepter's tag gone"
     )
     builds: ClassVar[tuple[str, ...]] = tuple(call for call in AwsScene.builds if call != "CreateTags")
+
+
+class AwsSceneWithFlowLogs(AwsScene):
+    """The operator wants the traffic of both VPCs logged, in a folder of a bucket of OneNet's own account.
+
+    The left VPC has a flow log of its owner already, which goes elsewhere.
+    """
+
+    drifts: ClassVar[tuple[str, ...]] = (
+        *AwsScene.drifts,
+        "flow log gone on the left",
+        "flow log's tags gone on the right",
+    )
+    builds: ClassVar[tuple[str, ...]] = (*AwsScene.builds, "CreateFlowLogs")
+    removes: ClassVar[tuple[str, ...]] = (*AwsScene.removes, "DeleteFlowLogs")
+    throttles: ClassVar[tuple[str, ...]] = ("DescribeFlowLogs", "CreateFlowLogs")
+
+    def __init__(self, cloud: LocalCloud, sessions: Sessions, left: Place, right: Place) -> None:
+        super().__init__(cloud, sessions, left, right)
+        self.bucket = bucket(Owner(cloud, HUB_ACCOUNT), "onenet-flow-logs")
+        self.log_by_hand(Side.LEFT, bucket(left.owner, "of-the-left-owner"))
+
+    @property
+    def logs_to(self) -> str:
+        return f"{self.bucket}/production/"
+
+    def driver(self) -> AwsPeering:
+        return AwsPeering(self.sessions, Reads(self.sessions), flow_logs_to=self.logs_to, look_again=0.01)
+
+    def objects(self) -> Counter[str]:
+        return super().objects() + Counter(
+            flow_log=sum(_used_by(log, self.link) for side in Side for log in self.flow_logs(side))
+        )
+
+    def complete(self) -> Counter[str]:
+        return super().complete() + Counter(flow_log=2)
+
+    def others(self) -> object:
+        logs = [log for side in Side for log in self.flow_logs(side) if not _used_by(log, self.link)]
+        return super().others(), [(log["FlowLogId"], log["LogDestination"], log["Tags"]) for log in logs]
+
+    def drift(self, what: str) -> None:
+        side = Side.LEFT if "left" in what else Side.RIGHT
+        match what:
+            case "flow log gone on the left":
+                self.places[side].ec2.delete_flow_logs(FlowLogIds=[self.own_flow_log(side)])
+            case "flow log's tags gone on the right":
+                key = f"onenet:connection/{self.link.connection_id}"
+                self.places[side].ec2.delete_tags(Resources=[self.own_flow_log(side)], Tags=[{"Key": key}])
+            case _:
+                super().drift(what)
+
+    def log_by_hand(self, side: Side, destination: str) -> str:
+        """Somebody else has the side's traffic logged; the flow log's id."""
+        answer = self.places[side].ec2.create_flow_logs(
+            ResourceIds=[self.vpcs[side]],
+            ResourceType="VPC",
+            TrafficType="REJECT",
+            LogDestinationType="s3",
+            LogDestination=destination,
+        )
+        return str(answer["FlowLogIds"][0])
+
+    def own_flow_log(self, side: Side) -> str:
+        return next(str(log["FlowLogId"]) for log in self.flow_logs(side) if _used_by(log, self.link))
+
+    def flow_logs(self, side: Side) -> list[dict[str, Any]]:
+        """Those of this side's VPC."""
+        listed: list[dict[str, Any]] = self.places[side].ec2.describe_flow_logs(
+            Filter=[{"Name": "resource-id", "Values": [self.vpcs[side]]}]
+        )["FlowLogs"]
+        return listed
+
+
+def bucket(owner: Owner, name: str) -> str:
+    """A bucket of this owner, there before or not; its ARN."""
+    owner.client("s3", "us-east-1").create_bucket(Bucket=name)
+    return f"arn:aws:s3:::{name}"
+
+
+def _used_by(log: dict[str, Any], link: Link) -> bool:
+    return any(tag["Key"] == f"onenet:connection/{link.connection_id}" for tag in log["Tags"])
 
 
 def _target(route: dict[str, Any]) -> str:

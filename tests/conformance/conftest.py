@@ -15,7 +15,7 @@ from onenet_local.cloud.keys import owner_key
 from onenet_local.cloud.owner import Owner
 from onenet_provisioner.drivers.aws.sessions import Sessions
 
-from .aws_scene import AwsScene, AwsSceneInOnePlace, Place
+from .aws_scene import AwsScene, AwsSceneInOnePlace, AwsSceneWithFlowLogs, Place
 from .memory_scene import MemoryScene
 from .networks import provider
 from .scene import NewScene, Scene
@@ -84,6 +84,8 @@ def new_scene(cloud: LocalCloud, sessions: Sessions, left: Place, right: Place) 
                 return AwsScene(cloud, sessions, left, right)
             case "AWS in one account and region":
                 return AwsSceneInOnePlace(cloud, sessions, left, left)
+            case "AWS with flow logs":
+                return AwsSceneWithFlowLogs(cloud, sessions, left, right)
         raise ValueError(f"no scene is called {kind!r}")
 
     return make

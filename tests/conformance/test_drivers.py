@@ -9,7 +9,7 @@ import pytest
 
 from onenet_common.errors import Conflict, Throttled
 
-from .aws_scene import AwsScene, AwsSceneInOnePlace
+from .aws_scene import AwsScene, AwsSceneInOnePlace, AwsSceneWithFlowLogs
 from .memory_scene import MemoryScene
 from .networks import network, provider
 from .run import Stuttering, deleted, drive
@@ -19,6 +19,7 @@ SCENES: dict[str, type[Scene]] = {
     "memory": MemoryScene,
     "AWS across accounts and regions": AwsScene,
     "AWS in one account and region": AwsSceneInOnePlace,
+    "AWS with flow logs": AwsSceneWithFlowLogs,
 }
 ADOPTION_STEPS = 5
 """More than an adoption has in any scene: to remember, and the routes that are missing."""

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from itertools import count
 from typing import Any
 
-from aiokafka import AIOKafkaConsumer, ConsumerRecord
+from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
 
 from onenet_common.events import FLOWS
 from onenet_common.settings import Settings
@@ -165,9 +165,10 @@ class Bucket:
 
 
 async def _all(kafka: AIOKafkaConsumer) -> Sequence[ConsumerRecord]:
-    from aiokafka import TopicPartition
-
-    places = [TopicPartition(FLOWS, number) for number in await kafka_partitions(kafka)]
+    await kafka.topics()
+    places = [TopicPartition(FLOWS, number) for number in kafka.partitions_for_topic(FLOWS) or ()]
+    if not places:
+        return []
     kafka.assign(places)
     await kafka.seek_to_beginning(*places)
     ends = await kafka.end_offsets(places)
@@ -176,11 +177,6 @@ async def _all(kafka: AIOKafkaConsumer) -> Sequence[ConsumerRecord]:
         for batch in (await kafka.getmany(timeout_ms=50)).values():
             found += batch
     return found
-
-
-async def kafka_partitions(kafka: AIOKafkaConsumer) -> Sequence[int]:
-    await kafka._client.force_metadata_update()
-    return sorted(kafka.partitions_for_topic(FLOWS) or ())
 
 
 def credentials() -> dict[str, str]:

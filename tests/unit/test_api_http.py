@@ -89,9 +89,14 @@ def test_only_onenet_with_this_providers_external_id_may_assume_the_role() -> No
 
 
 def test_the_role_may_change_nothing_outside_its_account_and_region() -> None:
-    read, change = permissions_policy("111111111111", "eu-north-1")["Statement"]
+    read, *change, deliver = permissions_policy("111111111111", "eu-north-1")["Statement"]
     assert {action.split(":")[1][:4] for action in read["Action"]} <= {"Desc", "GetS", "List"}
-    assert {arn.rpartition(":")[0] for arn in change["Resource"]} == {"arn:aws:ec2:eu-north-1:111111111111"}
+    places = {arn.rpartition(":")[0] for statement in change for arn in statement["Resource"]}
+    assert places == {"arn:aws:ec2:eu-north-1:111111111111"}
+    assert deliver["Action"] == ["logs:CreateLogDelivery", "logs:DeleteLogDelivery"]
+    assert (
+        deliver["Condition"] == read["Condition"] == {"StringEquals": {"aws:RequestedRegion": "eu-north-1"}}
+    )
 
 
 def test_a_role_of_another_account_is_refused_with_both_accounts() -> None:

@@ -17,6 +17,7 @@ from moto.ec2.exceptions import DryRunClientError, EC2ClientError, FilterNotImpl
 from moto.ec2.responses import EC2Response
 
 from onenet_local.cloud.credentials import Caller
+from onenet_local.cloud.flow_logs import FlowLogs
 from onenet_local.cloud.paging import PAGED, page
 from onenet_local.cloud.peerings import Peerings
 from onenet_local.cloud.routes import Routes
@@ -24,7 +25,7 @@ from onenet_local.cloud.state import Cloud
 from onenet_local.cloud.vpcs import Vpcs
 
 
-class Ec2(Vpcs, Routes, Peerings, EC2Response):
+class Ec2(Vpcs, Routes, Peerings, FlowLogs, EC2Response):
     """moto's EC2 under AWS's rules, for one call."""
 
     def __init__(self, cloud: Cloud, caller: Caller) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 from moto.ec2.exceptions import EC2ClientError
 
 PAGED = {
+    "describe_flow_logs": ("FlowLogs", "FlowLogIds"),
     "describe_network_acls": ("NetworkAcls", "NetworkAclIds"),
     "describe_network_interfaces": ("NetworkInterfaces", "NetworkInterfaceIds"),
     "describe_route_tables": ("RouteTables", "RouteTableIds"),

@@ -11,6 +11,7 @@ READ = (
     "ec2:DescribeVpcPeeringConnections",
     "ec2:DescribeAddresses",
     "ec2:DescribeNetworkInterfaces",
+    "ec2:DescribeFlowLogs",
     "servicequotas:GetServiceQuota",
     "servicequotas:ListServiceQuotas",
 )
@@ -26,6 +27,9 @@ PEER = (
     "ec2:CreateTags",
     "ec2:DeleteTags",
 )
+LOG = ("ec2:CreateFlowLogs", "ec2:DeleteFlowLogs", "ec2:CreateTags", "ec2:DeleteTags")
+DELIVER = ("logs:CreateLogDelivery", "logs:DeleteLogDelivery")
+"""What AWS asks of whoever makes or deletes a flow log to S3; it cannot be limited to single ones."""
 
 
 def trust_policy(hub_account: str, external_id: str) -> dict[str, Any]:
@@ -44,7 +48,11 @@ def trust_policy(hub_account: str, external_id: str) -> dict[str, Any]:
 
 
 def permissions_policy(account: str, region: str) -> dict[str, Any]:
-    """What the role must allow: reading networks, and peering and routing in this account."""
+    """What the role must allow: reading networks, and peering and routing in this account.
+
+    An owner may leave out the last two statements: connections are made all the same, and their traffic
+    is not logged.
+    """
     return {
         "Version": "2012-10-17",
         "Statement": [
@@ -63,6 +71,19 @@ def permissions_policy(account: str, region: str) -> dict[str, Any]:
                     f"arn:aws:ec2:{region}:{account}:{kind}/*"
                     for kind in ("vpc", "vpc-peering-connection", "route-table")
                 ],
+            },
+            {
+                "Sid": "LogTraffic",
+                "Effect": "Allow",
+                "Action": list(LOG),
+                "Resource": [f"arn:aws:ec2:{region}:{account}:{kind}/*" for kind in ("vpc", "vpc-flow-log")],
+            },
+            {
+                "Sid": "DeliverLogs",
+                "Effect": "Allow",
+                "Action": list(DELIVER),
+                "Resource": "*",
+                "Condition": {"StringEquals": {"aws:RequestedRegion": region}},
             },
         ],
     }

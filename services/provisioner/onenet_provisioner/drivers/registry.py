@@ -58,7 +58,12 @@ def _clouds(settings: ProvisionerSettings, providers: Lookup) -> Clouds:
     from onenet_provisioner.drivers.aws.sessions import Sessions
 
     sessions = Sessions(providers, endpoint_url=settings.aws_endpoint_url)
-    peering = AwsPeering(sessions, Reads(sessions), dns_resolution=settings.aws_dns_resolution)
+    peering = AwsPeering(
+        sessions,
+        Reads(sessions),
+        dns_resolution=settings.aws_dns_resolution,
+        flow_logs_to=settings.aws_flow_logs_bucket,
+    )
     return Clouds({CType.AWS_PEERING: peering}, {ProviderType.AWS: AwsDiscovery(sessions)}, sessions.aclose)
 
 

@@ -11,8 +11,12 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, ClassVar
 
-from onenet_common.connection import CType, Side, Step, Wish
+import structlog
+
+from onenet_common.connection import CType, Resource, Side, Step, Wish
+from onenet_common.errors import Permanent
 from onenet_provisioner.drivers.aws import peering_answers as answers
+from onenet_provisioner.drivers.aws.flow_logs import FlowLogs, flow_log_details
 from onenet_provisioner.drivers.aws.peering_calls import PeeringCalls
 from onenet_provisioner.drivers.aws.peering_claim import CREATED, claim
 from onenet_provisioner.drivers.aws.peering_model import LIVE, Peering, RouteTable, SeenPeering
@@ -22,7 +26,9 @@ from onenet_provisioner.drivers.aws.sessions import Sessions
 from onenet_provisioner.drivers.driver import Link, Outcome
 
 if TYPE_CHECKING:
-    from types_aiobotocore_ec2.type_defs import VpcPeeringConnectionTypeDef
+    from types_aiobotocore_ec2.type_defs import FlowLogTypeDef, VpcPeeringConnectionTypeDef
+
+log = structlog.get_logger(__name__)
 
 
 class AwsPeering:
@@ -31,16 +37,25 @@ class AwsPeering:
     Args:
         reads: shared by every driver of the process, so that their reads are merged.
         dns_resolution: names of either side are to resolve to private addresses on the other.
+        flow_logs_to: ARN of the bucket that both VPCs' flow logs go to; without one, flow logs are
+            neither made nor looked at.
         look_again: seconds until a peering in transition is looked at again.
     """
 
     ctype: ClassVar[CType] = CType.AWS_PEERING
 
     def __init__(
-        self, sessions: Sessions, reads: Reads, *, dns_resolution: bool = True, look_again: float = 0.5
+        self,
+        sessions: Sessions,
+        reads: Reads,
+        *,
+        dns_resolution: bool = True,
+        flow_logs_to: str = "",
+        look_again: float = 0.5,
     ) -> None:
         self._reads = reads
         self._dns_resolution = dns_resolution
+        self._flow_logs_to = flow_logs_to
         self._calls = PeeringCalls(sessions, reads, look_again)
 
     async def observe(self, link: Link) -> SeenPeering:
@@ -51,19 +66,21 @@ class AwsPeering:
         """
         wish, pair = link.wish, _pair(link.wish)
         known = CREATED in link.details and not one_place(wish)
-        left_view, right_view, tables = await asyncio.gather(
+        left_view, right_view, tables, flow_logs = await asyncio.gather(
             self._reads.peerings(wish.left, pair),
             self._reads.peerings(wish.right, pair) if known else _nothing(),
             self._tables(wish),
+            self._flow_logs(wish),
         )
         if one_place(wish):
             right_view = left_view
         elif not known and any(one["Status"]["Code"] in LIVE for one in left_view):
             right_view = await self._reads.peerings(wish.right, pair)
-        return _seen(link, answers.peerings(wish, {Side.LEFT: left_view, Side.RIGHT: right_view}), tables)
+        peerings = answers.peerings(wish, {Side.LEFT: left_view, Side.RIGHT: right_view})
+        return self._seen(link, peerings, tables, flow_logs)
 
     def plan(self, link: Link, seen: SeenPeering) -> list[Step]:
-        return plan(link, seen, dns=self._dns_resolution)
+        return plan(link, seen, dns=self._dns_resolution, flow_logs_to=self._flow_logs_to)
 
     async def apply(self, link: Link, step: Step) -> Outcome:
         return await self._calls.apply(link, step)
@@ -83,6 +100,50 @@ class AwsPeering:
             for side, vpc in ((Side.LEFT, left), (Side.RIGHT, right))
         }
 
+    async def _flow_logs(self, wish: Wish) -> FlowLogs:
+        """Those of each side. A side whose owner does not let them be seen is left as it is."""
+        if not self._flow_logs_to:
+            return {}
+        vpcs = {side: wish.side(side).native_id for side in Side}
+        asked = {
+            side: frozenset(vpcs.values()) if one_place(wish) else frozenset((vpc,))
+            for side, vpc in vpcs.items()
+        }
+        views = await asyncio.gather(
+            *(self._visible_flow_logs(wish.side(side), asked[side]) for side in Side)
+        )
+        return {
+            side: answers.flow_logs(view, vpcs[side])
+            for side, view in zip(Side, views, strict=True)
+            if view is not None
+        }
+
+    async def _visible_flow_logs(self, at: Resource, vpcs: frozenset[str]) -> list[FlowLogTypeDef] | None:
+        try:
+            return await self._reads.flow_logs(at, vpcs)
+        except Permanent as error:
+            log.warning("flow_logs.not_visible", account=at.account, region=at.region, error=error.reason)
+            return None
+
+    def _seen(
+        self,
+        link: Link,
+        peerings: tuple[Peering, ...],
+        tables: dict[Side, tuple[RouteTable, ...]],
+        flow_logs: FlowLogs,
+    ) -> SeenPeering:
+        claimed = claim(link, peerings)
+        details = flow_log_details(link, flow_logs, self._flow_logs_to)
+        if claimed.peering:
+            details |= {"peering_id": claimed.peering.id, "status": claimed.peering.status}
+        return SeenPeering(
+            peerings=peerings,
+            tables=tables,
+            flow_logs=flow_logs,
+            details=details,
+            adopted=claimed.adopted,
+        )
+
 
 async def _nothing() -> list[VpcPeeringConnectionTypeDef]:
     return []
@@ -90,19 +151,3 @@ async def _nothing() -> list[VpcPeeringConnectionTypeDef]:
 
 def _pair(wish: Wish) -> frozenset[str]:
     return frozenset((wish.left.native_id, wish.right.native_id))
-
-
-def _seen(
-    link: Link, peerings: tuple[Peering, ...], tables: dict[Side, tuple[RouteTable, ...]]
-) -> SeenPeering:
-    claimed = claim(link, peerings)
-    details = {}
-    if claimed.peering:
-        details = {"peering_id": claimed.peering.id, "status": claimed.peering.status}
-    return SeenPeering(
-        peerings=peerings,
-        tables=tables,
-        details=details,
-        adopted=claimed.adopted,
-        telemetry=answers.telemetry(claimed.peering),
-    )

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from onenet_common.addresses import Network, parse_network
 from onenet_common.connection import Side, Wish
 from onenet_common.states import Health
+from onenet_provisioner.drivers.aws.flow_logs import FlowLog
 from onenet_provisioner.drivers.aws.peering_model import (
     LIVE,
     ROUTE_TABLE_TAG,
@@ -20,6 +21,7 @@ from onenet_provisioner.drivers.driver import Telemetry
 
 if TYPE_CHECKING:
     from types_aiobotocore_ec2.type_defs import (
+        FlowLogTypeDef,
         RouteTableTypeDef,
         RouteTypeDef,
         TagTypeDef,
@@ -90,6 +92,15 @@ def route_tables(answers: Iterable[RouteTableTypeDef]) -> tuple[RouteTable, ...]
             chosen=tags(answer.get("Tags", ())).get(ROUTE_TABLE_TAG, "").lower() == "true",
         )
         for answer in answers
+    )
+
+
+def flow_logs(answers: Iterable[FlowLogTypeDef], vpc: str) -> tuple[FlowLog, ...]:
+    """Those of one VPC."""
+    return tuple(
+        FlowLog(answer["FlowLogId"], answer.get("LogDestination", ""), tags(answer.get("Tags", ())))
+        for answer in answers
+        if answer.get("ResourceId") == vpc
     )
 
 

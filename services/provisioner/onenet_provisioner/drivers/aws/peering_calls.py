@@ -15,6 +15,7 @@ from onenet_common.connection import Step
 from onenet_common.errors import Permanent
 from onenet_provisioner.drivers.aws import peering_answers as answers
 from onenet_provisioner.drivers.aws.errors import Missing, NotReady, Present
+from onenet_provisioner.drivers.aws.flow_log_calls import FlowLogCalls
 from onenet_provisioner.drivers.aws.pacing import Kind
 from onenet_provisioner.drivers.aws.peering_claim import ADDED, CREATED
 from onenet_provisioner.drivers.aws.peering_model import CONNECTION_TAG, GENERATION_TAG
@@ -54,6 +55,7 @@ class PeeringCalls:
             Action.REPLACE_ROUTE: self._replace_route,
             Action.DELETE_ROUTE: self._delete_route,
             Action.DELETE_PEERING: self._delete_peering,
+            **FlowLogCalls(sessions).by_action,
         }
 
     async def apply(self, link: Link, step: Step) -> Outcome:

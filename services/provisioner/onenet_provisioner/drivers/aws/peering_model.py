@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from onenet_common.addresses import Network
 from onenet_common.connection import Side
+from onenet_provisioner.drivers.aws.flow_logs import FlowLog
 from onenet_provisioner.drivers.driver import Observed
 
 CONNECTION_TAG = "onenet:connection"
@@ -98,3 +99,4 @@ class SeenPeering(Observed):
 
     peerings: tuple[Peering, ...] = ()
     tables: Mapping[Side, tuple[RouteTable, ...]] = field(default_factory=dict)
+    flow_logs: Mapping[Side, tuple[FlowLog, ...]] = field(default_factory=dict)

@@ -1,6 +1,6 @@
 """From what AWS shows of a pair to what the connection wants. Pure and total.
 
-A cold plan is: create, accept, tag, await, routes, DNS resolution. Whatever half of it is there
+A cold plan is: create, accept, tag, await, routes, DNS resolution, flow logs. Whatever half of it is there
 already is left out, and applying what remains always leads to an empty plan.
 """
 
@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from onenet_common.connection import Side, Step, Wish
 from onenet_common.errors import Conflict, Permanent
 from onenet_common.states import DesiredState
+from onenet_provisioner.drivers.aws.flow_logs import flow_logs_unwanted, flow_logs_wanted
 from onenet_provisioner.drivers.aws.peering_claim import (
     Claim,
     claim,
@@ -32,18 +33,19 @@ from onenet_provisioner.drivers.driver import Link
 BUILDS_ROUTE = (Action.CREATE_ROUTE, Action.REPLACE_ROUTE)
 
 
-def plan(link: Link, seen: SeenPeering, *, dns: bool) -> list[Step]:
+def plan(link: Link, seen: SeenPeering, *, dns: bool, flow_logs_to: str = "") -> list[Step]:
     """The ordered steps to ``link.desired``.
 
     Args:
         dns: names of either side are to resolve to private addresses on the other.
+        flow_logs_to: ARN of the bucket for the flow logs that are seen.
 
     Raises:
         Conflict, PathRefused, Permanent: the wish cannot be fulfilled as things are.
     """
     claimed = claim(link, seen.peerings)
     if link.desired is DesiredState.DELETED:
-        return list(_removal(seen, claimed))
+        return [*_removal(seen, claimed), *flow_logs_unwanted(link, seen.flow_logs)]
     refuse_the_impossible(link, seen.peerings, claimed)
     _both_networks_are_there(link.wish, seen)
     routes = _routes(link.wish, seen, claimed)
@@ -55,6 +57,7 @@ def plan(link: Link, seen: SeenPeering, *, dns: bool) -> list[Step]:
         *routes,
         *(_resolving(link.wish, claimed) if dns else ()),
         *(_deleting(extra, "one peering is enough") for extra in claimed.extras),
+        *flow_logs_wanted(link, seen.flow_logs, flow_logs_to),
     ]
 
 

@@ -19,6 +19,10 @@ class Action(StrEnum):
     REPLACE_ROUTE = "replace_route"
     DELETE_ROUTE = "delete_route"
     DELETE_PEERING = "delete_peering"
+    CREATE_FLOW_LOG = "create_flow_log"
+    TAG_FLOW_LOG = "tag_flow_log"
+    UNTAG_FLOW_LOG = "untag_flow_log"
+    DELETE_FLOW_LOG = "delete_flow_log"
 
 
 PEERING = "peering_id"

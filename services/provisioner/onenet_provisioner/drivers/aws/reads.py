@@ -18,7 +18,11 @@ from onenet_provisioner.drivers.aws.peering_answers import ends
 from onenet_provisioner.drivers.aws.sessions import Sessions
 
 if TYPE_CHECKING:
-    from types_aiobotocore_ec2.type_defs import RouteTableTypeDef, VpcPeeringConnectionTypeDef
+    from types_aiobotocore_ec2.type_defs import (
+        FlowLogTypeDef,
+        RouteTableTypeDef,
+        VpcPeeringConnectionTypeDef,
+    )
 
 PAGE = 100
 """Entries asked for in one page; DescribeRouteTables allows no more."""
@@ -34,6 +38,7 @@ class Reads:
         self._sessions = sessions
         self._peerings: Readers[list[VpcPeeringConnectionTypeDef]] = {}
         self._tables: Readers[list[RouteTableTypeDef]] = {}
+        self._flow_logs: Readers[list[FlowLogTypeDef]] = {}
 
     async def peerings(self, at: Resource, vpcs: frozenset[str]) -> list[VpcPeeringConnectionTypeDef]:
         """Peerings between two of ``vpcs`` as ``at``'s account and region shows them, dead ones too."""
@@ -44,6 +49,11 @@ class Reads:
         """All route tables of ``vpcs``, which are in ``at``'s account and region."""
         answers = await _reader(self._tables, at, self._describe_tables).read(vpcs)
         return [answer for answer in answers if answer["VpcId"] in vpcs]
+
+    async def flow_logs(self, at: Resource, vpcs: frozenset[str]) -> list[FlowLogTypeDef]:
+        """All flow logs of ``vpcs`` that go to S3, which are in ``at``'s account and region."""
+        answers = await _reader(self._flow_logs, at, self._describe_flow_logs).read(vpcs)
+        return [answer for answer in answers if answer.get("ResourceId") in vpcs]
 
     async def _describe_peerings(
         self, at: Resource, vpcs: frozenset[str]
@@ -66,6 +76,17 @@ class Reads:
                 PaginationConfig={"PageSize": PAGE},
             )
             return [table async for page in pages for table in page["RouteTables"]]
+
+    async def _describe_flow_logs(self, at: Resource, vpcs: frozenset[str]) -> list[FlowLogTypeDef]:
+        async with self._sessions.ec2(at, Kind.DESCRIBE) as ec2:
+            pages = ec2.get_paginator("describe_flow_logs").paginate(
+                Filter=[
+                    {"Name": "resource-id", "Values": sorted(vpcs)},
+                    {"Name": "log-destination-type", "Values": ["s3"]},
+                ],
+                PaginationConfig={"PageSize": PAGE},
+            )
+            return [log async for page in pages for log in page["FlowLogs"]]
 
 
 def _reader(
