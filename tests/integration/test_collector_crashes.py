@@ -118,9 +118,14 @@ def cloud() -> Iterator[LocalCloud]:
 
 
 @asynccontextmanager
-async def process(bucket: Bucket) -> AsyncIterator[asyncio.subprocess.Process]:
+async def process(bucket: Bucket, **changes: str) -> AsyncIterator[asyncio.subprocess.Process]:
     """A collector in a process of its own."""
-    own = {**bucket.told(), **credentials(), "PATH": os.environ["PATH"], "ONENET_OPS_PORT": str(free_port())}
+    own = {
+        **bucket.told(**changes),
+        **credentials(),
+        "PATH": os.environ["PATH"],
+        "ONENET_OPS_PORT": str(free_port()),
+    }
     started = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "onenet_monitor.collector.main"),
         env=own,
@@ -135,13 +140,18 @@ async def process(bucket: Bucket) -> AsyncIterator[asyncio.subprocess.Process]:
             await started.wait()
 
 
-@pytest.mark.parametrize("end", [signal.SIGKILL, signal.SIGTERM], ids=["killed", "asked to end"])
+@pytest.mark.parametrize(
+    ("end", "hidden"),
+    # Whoever is asked to end gives its message back at once.
+    [(signal.SIGKILL, "1"), (signal.SIGTERM, "600")],
+    ids=["killed", "asked to end"],
+)
 async def test_a_process_that_ends_in_the_middle_of_a_file_is_taken_over_from(
-    cloud: LocalCloud, settings: Settings, end: signal.Signals
+    cloud: LocalCloud, settings: Settings, end: signal.Signals, hidden: str
 ) -> None:
     bucket, records = Bucket(cloud, settings), lines(900_000)
     bucket.deliver(packed(records))
-    async with process(bucket) as first:
+    async with process(bucket, ONENET_COLLECTOR_HIDDEN=hidden) as first:
         early = await eventually(bucket.published, lambda published: len(published) >= 2)
         first.send_signal(end)
         async with asyncio.timeout(10):

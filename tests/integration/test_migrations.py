@@ -28,6 +28,8 @@ from onenet_common.errors import Permanent, Transient
 from onenet_common.migrations import VERSION_TABLE, Migrations
 from onenet_local.probes import free_port
 from onenet_monitor import main as monitor
+from onenet_monitor.collector import main as collector
+from onenet_monitor.collector.tables import Table as CollectorTable
 from onenet_monitor.flows.tables import METADATA as MONITOR
 from onenet_provisioner import main as provisioner
 from onenet_provisioner.tables import Table as ProvisionerTable
@@ -36,6 +38,7 @@ _numbers = count(1)
 _SERVICES = [
     pytest.param(api.MIGRATIONS, METADATA, id="api"),
     pytest.param(monitor.MIGRATIONS, MONITOR, id="monitor"),
+    pytest.param(collector.MIGRATIONS, CollectorTable.metadata, id="collector"),
     pytest.param(provisioner.MIGRATIONS, ProvisionerTable.metadata, id="provisioner"),
 ]
 HEAD = monitor.MIGRATIONS.head
