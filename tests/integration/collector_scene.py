@@ -6,7 +6,7 @@ import asyncio
 import gzip
 import json
 import os
-from collections.abc import AsyncIterator, Iterable, Sequence
+from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from itertools import count
@@ -144,7 +144,9 @@ class Bucket:
         """With a collector, for as long as the block lasts."""
         told = {name: value for name, value in self.told(**changes).items() if "COLLECTOR" in name}
         shared = self.settings.model_dump(include={"kafka", "kafka_idempotence", "kafka_partitions"})
-        settings = CollectorSettings(**shared, database_url=self.settings.database_url, **told)
+        settings = CollectorSettings.model_validate(
+            {**shared, "database_url": self.settings.database_url, **told}
+        )
         components = wire(settings)
         try:
             for component in components:
@@ -156,27 +158,31 @@ class Bucket:
 
     async def published(self) -> list[ConsumerRecord]:
         """Everything on the topic of this bucket's exporter until now, in order."""
-        kafka = AIOKafkaConsumer(bootstrap_servers=self.settings.kafka, fetch_max_wait_ms=10)
-        await kafka.start()
-        try:
-            return [record for record in await _all(kafka) if record.key == self.exporter.encode()]
-        finally:
-            await kafka.stop()
+        async with _reading(self.settings) as (kafka, ends):
+            found: list[ConsumerRecord] = []
+            while any([await kafka.position(place) < end for place, end in ends.items()]):
+                for batch in (await kafka.getmany(timeout_ms=50)).values():
+                    found += (record for record in batch if record.key == self.exporter.encode())
+            return found
+
+    async def on_the_topic(self) -> int:
+        """How many messages there are, of whomever."""
+        async with _reading(self.settings) as (_, ends):
+            return sum(ends.values())
 
 
-async def _all(kafka: AIOKafkaConsumer) -> Sequence[ConsumerRecord]:
-    await kafka.topics()
-    places = [TopicPartition(FLOWS, number) for number in kafka.partitions_for_topic(FLOWS) or ()]
-    if not places:
-        return []
-    kafka.assign(places)
-    await kafka.seek_to_beginning(*places)
-    ends = await kafka.end_offsets(places)
-    found: list[ConsumerRecord] = []
-    while any([await kafka.position(place) < ends[place] for place in places]):
-        for batch in (await kafka.getmany(timeout_ms=50)).values():
-            found += batch
-    return found
+@asynccontextmanager
+async def _reading(
+    settings: Settings,
+) -> AsyncIterator[tuple[AIOKafkaConsumer, dict[TopicPartition, int]]]:
+    """A consumer of the topic of flows from its beginning, and where each partition ends."""
+    async with AIOKafkaConsumer(bootstrap_servers=settings.kafka, fetch_max_wait_ms=10) as kafka:
+        await kafka.topics()
+        places = [TopicPartition(FLOWS, number) for number in kafka.partitions_for_topic(FLOWS) or ()]
+        kafka.assign(places)
+        if places:
+            await kafka.seek_to_beginning(*places)
+        yield kafka, await kafka.end_offsets(places) if places else {}
 
 
 def credentials() -> dict[str, str]:

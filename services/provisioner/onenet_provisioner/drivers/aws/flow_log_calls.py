@@ -51,23 +51,18 @@ class FlowLogCalls:
 
     async def _create(self, link: Link, step: Step) -> Outcome:
         """A refusal is remembered: no connection is to fail because its traffic cannot be logged."""
-        name, mark = f"onenet {link.wish.side(step.side).native_id}", {"Key": FLOW_LOG_TAG, "Value": "true"}
+        vpc = link.wish.side(step.side).native_id
         try:
             async with self._ec2(link, step) as ec2:
                 answer = await ec2.create_flow_logs(
-                    ResourceIds=[link.wish.side(step.side).native_id],
+                    ResourceIds=[vpc],
                     ResourceType="VPC",
                     TrafficType="ALL",
                     LogDestinationType="s3",
                     LogDestination=step.arguments[DESTINATION],
                     LogFormat=LOG_FORMAT,
                     MaxAggregationInterval=AGGREGATION_SECONDS,
-                    TagSpecifications=[
-                        {
-                            "ResourceType": "vpc-flow-log",
-                            "Tags": [{"Key": "Name", "Value": name}, mark, _tag_of(link)],
-                        }
-                    ],
+                    TagSpecifications=[{"ResourceType": "vpc-flow-log", "Tags": _all_tags(link, vpc)}],
                 )
             _check(answer["Unsuccessful"], "CreateFlowLogs")
         except (Permanent, Present) as refused:
@@ -100,6 +95,11 @@ def _tag_of(link: Link) -> TagTypeDef:
     return {"Key": connection_tag(link.connection_id), "Value": link.wish.name}
 
 
+def _all_tags(link: Link, vpc: str) -> list[TagTypeDef]:
+    name: TagTypeDef = {"Key": "Name", "Value": f"onenet {vpc}"}
+    return [name, {"Key": FLOW_LOG_TAG, "Value": "true"}, _tag_of(link)]
+
+
 def _check(unsuccessful: Iterable[UnsuccessfulItemTypeDef], operation: str) -> None:
     """AWS tells what it refused in an answer that is a success.
 
@@ -109,5 +109,6 @@ def _check(unsuccessful: Iterable[UnsuccessfulItemTypeDef], operation: str) -> N
     for item in unsuccessful:
         error = item.get("Error", {})
         with translated():
-            told = {"Error": {"Code": error.get("Code", ""), "Message": error.get("Message", "")}}
-            raise ClientError(told, operation)
+            raise ClientError(
+                {"Error": {"Code": error.get("Code", ""), "Message": error.get("Message", "")}}, operation
+            )

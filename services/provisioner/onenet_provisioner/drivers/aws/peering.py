@@ -122,6 +122,8 @@ class AwsPeering:
         try:
             return await self._reads.flow_logs(at, vpcs)
         except Permanent as error:
+            if error.code != "access_denied":
+                raise
             log.warning("flow_logs.not_visible", account=at.account, region=at.region, error=error.reason)
             return None
 
