@@ -130,6 +130,7 @@ async def test_a_connection_beyond_what_tags_can_hold_uses_the_flow_log_all_the_
     scene.places[Side.LEFT].ec2.create_tags(Resources=[log["FlowLogId"]], Tags=others)
     built = await drive(scene.driver(), scene.link)
     assert built.seen.details["flow_log_left"] == log["FlowLogId"]
+    assert scene.objects() == scene.complete() - Counter(flow_log=1)
     await drive(scene.driver(), deleted(built.link))
     assert len(made(scene)) == 1
 

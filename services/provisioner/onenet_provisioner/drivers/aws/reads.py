@@ -79,8 +79,8 @@ class Reads:
 
     async def _describe_flow_logs(self, at: Resource, vpcs: frozenset[str]) -> list[FlowLogTypeDef]:
         async with self._sessions.ec2(at, Kind.DESCRIBE) as ec2:
-            pages = ec2.get_paginator("describe_flow_logs").paginate(  # type: ignore[call-arg]  # AWS's name is Filter, not Filters as in the stubs
-                Filter=[
+            pages = ec2.get_paginator("describe_flow_logs").paginate(
+                Filter=[  # type: ignore[call-arg]  # AWS's own name, which the stubs have wrong
                     {"Name": "resource-id", "Values": sorted(vpcs)},
                     {"Name": "log-destination-type", "Values": ["s3"]},
                 ],
