@@ -10,6 +10,8 @@ import socket
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -26,6 +28,8 @@ FOLDER = Path(__file__).resolve().parents[2] / "deploy" / "pmacct"
 PMACCTD = shutil.which("pmacctd")
 IPV4, IPV6, UDP = 20, 40, 8
 """Bytes of a header."""
+
+PORT, PROBE = 47_113, 47_114
 
 pytestmark = [
     pytest.mark.skipif(PMACCTD is None, reason="pmacct is not installed: apt-get install pmacct"),
@@ -108,54 +112,86 @@ class Records:
     """What one exporter has written to the topic so far."""
 
     def __init__(self, kafka: AIOKafkaConsumer, exporter: str) -> None:
-        self.found: list[dict[str, Any]] = []
+        self.values: list[bytes] = []
         self._kafka = kafka
         self._exporter = exporter.encode()
 
-    async def read(self) -> list[dict[str, Any]]:
+    async def read(self) -> None:
         for batch in (await self._kafka.getmany(timeout_ms=50)).values():
-            for record in batch:
-                if record.key == self._exporter:
-                    self.found += map(json.loads, record.value.splitlines())
-        return self.found
+            self.values += (record.value for record in batch if record.key == self._exporter)
 
-    def sums(self, port: int) -> dict[tuple[str, str, int], tuple[int, int]]:
-        """Packets and bytes to that port, by addresses and the port that they came from."""
-        sums: dict[tuple[str, str, int], tuple[int, int]] = {}
-        for one in self.found:
-            if one["port_dst"] == port:
-                flow = (one["ip_src"], one["ip_dst"], one["port_src"])
-                packets, octets = sums.get(flow, (0, 0))
-                sums[flow] = (packets + one["packets"], octets + one["bytes"])
-        return sums
+    def to(self, port: int) -> list[dict[str, Any]]:
+        """Those of packets to that port."""
+        found = [json.loads(line) for value in self.values for line in value.splitlines()]
+        return [one for one in found if one["port_dst"] == port]
 
 
-async def test_what_pmacct_writes_is_what_the_packets_were(settings: Settings, tmp_path: Path) -> None:
-    exporter, port, probe = f"pmacctd/{uuid4()}", 47_113, 47_114
-    packets = f"udp dst portrange {port}-{probe}"
-    async with reading(settings) as kafka, pmacctd(settings, tmp_path, exporter, packets):
+@dataclass(frozen=True)
+class Told:
+    """What was sent, and what pmacct told of it; times in seconds since 1970."""
+
+    ipv4_port: int
+    ipv6_port: int
+    began: float
+    ended: float
+    records: Records
+
+
+@pytest.fixture(scope="module")
+async def told(settings: Settings, tmp_path_factory: pytest.TempPathFactory) -> Told:
+    exporter, folder = f"pmacctd/{uuid4()}", tmp_path_factory.mktemp("pmacct")
+    async with (
+        reading(settings) as kafka,
+        pmacctd(settings, folder, exporter, f"udp dst portrange {PORT}-{PROBE}"),
+    ):
         records = Records(kafka, exporter)
 
         async def probed() -> object:
-            send(socket.AF_INET, probe, 1, 1)
+            """It says nothing of when it begins to look."""
+            send(socket.AF_INET, PROBE, 1, 1)
             await records.read()
-            return records.sums(probe)
+            return records.to(PROBE)
 
-        async def packets_seen() -> int:
+        async def packets() -> int:
             await records.read()
-            return sum(packets for packets, _ in records.sums(port).values())
+            return sum(one["packets"] for one in records.to(PORT))
 
         await eventually(probed)
         began = time.time()
-        ipv4 = send(socket.AF_INET, port, 7, 100)
-        ipv6 = send(socket.AF_INET6, port, 3, 1000)
-        await eventually(packets_seen, lambda seen: seen >= 10)
-    assert records.sums(port) == {
-        ("127.0.0.1", "127.0.0.1", ipv4): (7, 7 * (IPV4 + UDP + 100)),
-        ("::1", "::1", ipv6): (3, 3 * (IPV6 + UDP + 1000)),
+        ipv4 = send(socket.AF_INET, PORT, 7, 100)
+        ipv6 = send(socket.AF_INET6, PORT, 3, 1000)
+        ended = time.time()
+        await eventually(packets, lambda seen: seen >= 10)
+    return Told(ipv4, ipv6, began, ended, records)
+
+
+async def test_what_pmacct_writes_is_what_the_packets_were(told: Told) -> None:
+    sums: dict[tuple[str, str, int], tuple[int, int]] = {}
+    for one in told.records.to(PORT):
+        assert (one["event_type"], one["ip_proto"], one["label"]) == ("purge", "udp", "site-1")
+        assert told.began <= float(one["timestamp_min"]) <= told.ended
+        # When its plugin took in the last packet, in whole seconds.
+        assert int(told.began) <= float(one["timestamp_max"])
+        flow = (one["ip_src"], one["ip_dst"], one["port_src"])
+        packets, octets = sums.get(flow, (0, 0))
+        sums[flow] = (packets + one["packets"], octets + one["bytes"])
+    assert sums == {
+        ("127.0.0.1", "127.0.0.1", told.ipv4_port): (7, 7 * (IPV4 + UDP + 100)),
+        ("::1", "::1", told.ipv6_port): (3, 3 * (IPV6 + UDP + 1000)),
     }
-    ours = [one for one in records.found if one["port_dst"] == port]
-    assert {(one["event_type"], one["ip_proto"], one["label"]) for one in ours} == {
-        ("purge", "udp", "site-1")
+
+
+async def test_the_reader_of_flows_understands_what_pmacct_writes(told: Told) -> None:
+    formats: Any = pytest.importorskip("onenet_monitor.flows.formats", reason="nothing reads flows yet")
+    found = []
+    for value in told.records.values:
+        reading = formats.read(value, datetime.now(UTC))
+        assert not reading.refused
+        found += [row for row in reading.frame.rows(named=True) if row["dst_port"] == PORT]
+    assert {(row["src"], row["dst"], row["network"], row["protocol"]) for row in found} == {
+        ("127.0.0.1", "127.0.0.1", "site-1", 17),
+        ("::1", "::1", "site-1", 17),
     }
-    assert all(began <= float(one["timestamp_min"]) <= float(one["timestamp_max"]) for one in ours)
+    assert sum(row["packets"] for row in found) == 10
+    assert sum(row["bytes"] for row in found) == 7 * (IPV4 + UDP + 100) + 3 * (IPV6 + UDP + 1000)
+    assert all(told.began <= row["start"].timestamp() <= row["end"].timestamp() for row in found)
