@@ -16,6 +16,7 @@ from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
 
 from onenet_common.events import FLOWS
 from onenet_common.settings import Settings
+from onenet_common.topics import Topics
 from onenet_local.cloud.handle import LocalCloud
 from onenet_local.cloud.owner import REGION, Owner
 from onenet_monitor.collector.main import wire
@@ -176,13 +177,19 @@ async def _reading(
     settings: Settings,
 ) -> AsyncIterator[tuple[AIOKafkaConsumer, dict[TopicPartition, int]]]:
     """A consumer of the topic of flows from its beginning, and where each partition ends."""
-    async with AIOKafkaConsumer(bootstrap_servers=settings.kafka, fetch_max_wait_ms=10) as kafka:
-        await kafka.topics()
-        places = [TopicPartition(FLOWS, number) for number in kafka.partitions_for_topic(FLOWS) or ()]
-        kafka.assign(places)
-        if places:
-            await kafka.seek_to_beginning(*places)
-        yield kafka, await kafka.end_offsets(places) if places else {}
+    await Topics(settings).start()
+    async with AIOKafkaConsumer(
+        FLOWS,
+        bootstrap_servers=settings.kafka,
+        auto_offset_reset="earliest",
+        fetch_max_wait_ms=10,
+        metadata_max_age_ms=200,
+    ) as kafka:
+
+        async def places() -> frozenset[TopicPartition]:
+            return frozenset(kafka.assignment())
+
+        yield kafka, await kafka.end_offsets(await eventually(places))
 
 
 def credentials() -> dict[str, str]:
