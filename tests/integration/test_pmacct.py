@@ -22,6 +22,7 @@ from aiokafka import AIOKafkaConsumer
 from onenet_common.events import FLOWS
 from onenet_common.settings import Settings
 from onenet_common.topics import Topics
+from onenet_monitor.flows.formats import read
 from tests.integration.waiting import eventually
 
 FOLDER = Path(__file__).resolve().parents[2] / "deploy" / "pmacct"
@@ -182,12 +183,11 @@ async def test_what_pmacct_writes_is_what_the_packets_were(told: Told) -> None:
 
 
 async def test_the_reader_of_flows_understands_what_pmacct_writes(told: Told) -> None:
-    formats: Any = pytest.importorskip("onenet_monitor.flows.formats", reason="nothing reads flows yet")
     found = []
     for value in told.records.values:
-        reading = formats.read(value, datetime.now(UTC))
-        assert not reading.refused
-        found += [row for row in reading.frame.rows(named=True) if row["dst_port"] == PORT]
+        understood = read(value, datetime.now(UTC))
+        assert not understood.refused
+        found += [row for row in understood.frame.rows(named=True) if row["dst_port"] == PORT]
     assert {(row["src"], row["dst"], row["network"], row["protocol"]) for row in found} == {
         ("127.0.0.1", "127.0.0.1", "site-1", 17),
         ("::1", "::1", "site-1", 17),
