@@ -20,7 +20,9 @@ from onenet_monitor.collector.source import Letter, Queue
 TRIES = 5
 """Of a file that its bucket does not give; then the queue shall say when it is tried again."""
 
-LONGEST_PAUSE = 10.0
+FIRST_PAUSE, LONGEST_PAUSE = 0.2, 10.0
+"""Seconds between two tries of a file."""
+
 GRACE = 6.0
 """Seconds in which work in hand may come to its next stop when the service ends."""
 
@@ -112,7 +114,7 @@ class Collector:
                 _tell(found, error)
                 if isinstance(error, CloudAway) and tries == TRIES:
                     return Outcome.FAILED
-                await self._rest(min(LONGEST_PAUSE, 0.1 * 2**tries))
+                await self._rest(min(LONGEST_PAUSE, FIRST_PAUSE * 2 ** (tries - 1)))
             else:
                 if outcome not in (Outcome.READ, Outcome.REPEATED):
                     log.warning("collector.left_out", bucket=found.bucket, key=found.key, outcome=outcome)
