@@ -10,7 +10,7 @@ import pytest
 
 from onenet_common.connection import Side
 from onenet_local.cloud.handle import LocalCloud
-from onenet_provisioner.drivers.aws.flow_logs import FIELDS, MOST_CONNECTIONS
+from onenet_provisioner.drivers.aws.flow_logs import FIELDS, MOST_CONNECTIONS, NOT_VISIBLE
 from onenet_provisioner.drivers.aws.peering import AwsPeering
 from onenet_provisioner.drivers.aws.reads import Reads
 from onenet_provisioner.drivers.aws.sessions import Sessions
@@ -160,6 +160,7 @@ async def test_a_connection_stands_where_flow_logs_may_not_be_seen(
 ) -> None:
     cloud.arm({"kind": "unauthorized", "operation": "DescribeFlowLogs", "account": "111111111111"})
     built = await drive(scene.driver(), scene.link)
+    assert built.seen.details["flow_log_left"] == NOT_VISIBLE
     assert (await drive(scene.driver(), built.link)).done == []
     cloud.disarm()
     assert scene.objects() == scene.complete() - Counter(flow_log=1)

@@ -34,6 +34,9 @@ FLOW_LOG = "flow_log_id"
 
 DESTINATION = "log_destination"
 
+NOT_VISIBLE = "the provider's role may not see flow logs"
+"""Told of a side instead of its flow log."""
+
 FIELDS = (
     *("version", "account-id", "vpc-id", "subnet-id", "interface-id", "srcaddr", "dstaddr"),
     *("srcport", "dstport", "protocol", "packets", "bytes", "start", "end", "action", "log-status"),
@@ -103,10 +106,11 @@ def flow_logs_unwanted(link: Link, seen: FlowLogs) -> Iterator[Step]:
 def flow_log_details(link: Link, seen: FlowLogs, destination: str) -> dict[str, str]:
     """What a user should see: the flow log of each side, or why there is none."""
     found: dict[str, str] = {}
-    for side, logs in seen.items():
-        there = next((log.id for log in logs if log.leads_to(destination)), "")
-        if told := there or link.details.get(refusal(side), ""):
-            found[f"flow_log_{side}"] = told
+    for side in Side:
+        there = next((log.id for log in seen.get(side, ()) if log.leads_to(destination)), "")
+        told = there or link.details.get(refusal(side), "")
+        if told or side not in seen:
+            found[f"flow_log_{side}"] = told or NOT_VISIBLE
     return found
 
 

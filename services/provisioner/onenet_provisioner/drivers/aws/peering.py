@@ -11,11 +11,9 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, ClassVar
 
-import structlog
-
-from onenet_common.connection import CType, Resource, Side, Step, Wish
-from onenet_common.errors import Permanent
+from onenet_common.connection import CType, Side, Step, Wish
 from onenet_provisioner.drivers.aws import peering_answers as answers
+from onenet_provisioner.drivers.aws.flow_log_views import visible_flow_logs
 from onenet_provisioner.drivers.aws.flow_logs import FlowLogs, flow_log_details
 from onenet_provisioner.drivers.aws.peering_calls import PeeringCalls
 from onenet_provisioner.drivers.aws.peering_claim import CREATED, claim
@@ -26,9 +24,7 @@ from onenet_provisioner.drivers.aws.sessions import Sessions
 from onenet_provisioner.drivers.driver import Link, Outcome
 
 if TYPE_CHECKING:
-    from types_aiobotocore_ec2.type_defs import FlowLogTypeDef, VpcPeeringConnectionTypeDef
-
-log = structlog.get_logger(__name__)
+    from types_aiobotocore_ec2.type_defs import VpcPeeringConnectionTypeDef
 
 
 class AwsPeering:
@@ -70,7 +66,7 @@ class AwsPeering:
             self._reads.peerings(wish.left, pair),
             self._reads.peerings(wish.right, pair) if known else _nothing(),
             self._tables(wish),
-            self._flow_logs(wish),
+            visible_flow_logs(self._reads, wish) if self._flow_logs_to else _no_flow_logs(),
         )
         if one_place(wish):
             right_view = left_view
@@ -100,33 +96,6 @@ class AwsPeering:
             for side, vpc in ((Side.LEFT, left), (Side.RIGHT, right))
         }
 
-    async def _flow_logs(self, wish: Wish) -> FlowLogs:
-        """Those of each side. A side whose owner does not let them be seen is left as it is."""
-        if not self._flow_logs_to:
-            return {}
-        vpcs = {side: wish.side(side).native_id for side in Side}
-        asked = {
-            side: frozenset(vpcs.values()) if one_place(wish) else frozenset((vpc,))
-            for side, vpc in vpcs.items()
-        }
-        views = await asyncio.gather(
-            *(self._visible_flow_logs(wish.side(side), asked[side]) for side in Side)
-        )
-        return {
-            side: answers.flow_logs(view, vpcs[side])
-            for side, view in zip(Side, views, strict=True)
-            if view is not None
-        }
-
-    async def _visible_flow_logs(self, at: Resource, vpcs: frozenset[str]) -> list[FlowLogTypeDef] | None:
-        try:
-            return await self._reads.flow_logs(at, vpcs)
-        except Permanent as error:
-            if error.code != "access_denied":
-                raise
-            log.warning("flow_logs.not_visible", account=at.account, region=at.region, error=error.reason)
-            return None
-
     def _seen(
         self,
         link: Link,
@@ -135,7 +104,7 @@ class AwsPeering:
         flow_logs: FlowLogs,
     ) -> SeenPeering:
         claimed = claim(link, peerings)
-        details = flow_log_details(link, flow_logs, self._flow_logs_to)
+        details = flow_log_details(link, flow_logs, self._flow_logs_to) if self._flow_logs_to else {}
         if claimed.peering:
             details |= {"peering_id": claimed.peering.id, "status": claimed.peering.status}
         return SeenPeering(
@@ -145,6 +114,10 @@ class AwsPeering:
             details=details,
             adopted=claimed.adopted,
         )
+
+
+async def _no_flow_logs() -> FlowLogs:
+    return {}
 
 
 async def _nothing() -> list[VpcPeeringConnectionTypeDef]:
