@@ -113,6 +113,7 @@ class AwsPeering:
             flow_logs=flow_logs,
             details=details,
             adopted=claimed.adopted,
+            telemetry=answers.telemetry(claimed.peering),
         )
 
 
