@@ -137,6 +137,17 @@ def test_what_stood_is_still_watched_under_its_own_generation() -> None:
     assert repaired.flags == ()
 
 
+@pytest.mark.parametrize("state", [State.REQUESTED, State.PROVISIONING])
+def test_the_health_of_what_stands_is_heard_while_a_change_of_it_is_under_way(state: State) -> None:
+    """Or else it stays unknown: a verdict that does not change again is not told again."""
+    changing = connection(state=state, generation=2, established_generation=1)
+    heard = fold(changing, message(event_of(events.ConnectionHealthChanged, changing, 1)))
+    assert (heard.connection.state, heard.connection.health) == (state, Health.UP)
+    older = connection(state=state, generation=3, established_generation=2)
+    late = fold(older, message(event_of(events.ConnectionHealthChanged, older, 1)))
+    assert late.verdict is Verdict.HISTORY
+
+
 def test_a_path_that_was_refused_twice_is_remembered_once() -> None:
     waiting = connection(State.PROVISIONING)
     for _ in range(2):

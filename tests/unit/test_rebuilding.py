@@ -5,6 +5,7 @@ from __future__ import annotations
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from onenet_api.connections.retold import begins
 from onenet_common.envelope import Message
 from onenet_monitor.rebuilding import Rebuilding
 from onenet_monitor.standings import Standing
@@ -50,6 +51,8 @@ def test_an_older_standing_is_brought_up_to_date_by_the_end_of_the_topic(
     lost = data.draw(st.integers(1, older), label="messages that the topic has lost")
     stored = rebuilt(messages[:older])
     assert stored is not None
+    if messages[lost:] and begins(messages[lost]):
+        return  # An agreed wish, or one for other terms, looks like the beginning of a life.
     assert (rebuilt(messages[lost:], stored, older - lost) or stored) == rebuilt(messages)
 
 

@@ -28,7 +28,7 @@ _ARRIVALS = {
     happening: next(iter(targets))
     for happening, moves in TRANSITIONS.items()
     if len(targets := set(moves.values())) == 1
-} | {"approval_requested": State.PENDING_APPROVAL}
+} | {"approval_requested": State.PENDING_APPROVAL, "health_changed": State.ESTABLISHED}
 """Where a happening leads when nothing is known of the connection before it."""
 
 
@@ -99,7 +99,7 @@ def fold(known: Projected | None, event: ConnectionEvent) -> Projected | None:
 
 def _state(known: Projected, event: ConnectionEvent, happening: str) -> State | None:
     """The state that follows; None when the event changes nothing."""
-    watched = happening in WATCHING and known.state is State.ESTABLISHED
+    watched = happening in WATCHING and known.established_generation > 0
     if event.generation < (known.established_generation if watched else known.generation):
         return None
     state = after(known.state, happening)

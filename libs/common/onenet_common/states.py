@@ -80,7 +80,8 @@ TRANSITIONS: dict[str, dict[State, State]] = {
     "delayed": {state: state for state in (_S.REQUESTED, _S.PROVISIONING, _S.DELETING)},
     "drifted": {_S.ESTABLISHED: _S.ESTABLISHED},
     "repaired": {_S.ESTABLISHED: _S.ESTABLISHED},
-    "health_changed": {_S.ESTABLISHED: _S.ESTABLISHED},
+    # What stands is watched while a change of it is under way, and may be heard of before that it stands.
+    "health_changed": {state: state for state in (_S.REQUESTED, _S.PROVISIONING, _S.ESTABLISHED)},
     "deletion_requested": {state: _S.DELETING for state in State if state is not _S.DELETED},
     "deleted": {_S.DELETING: _S.DELETED},
 }

@@ -29,6 +29,7 @@ class Rebuilding:
         self.verdicts: dict[UUID, Verdict] = {}
         self.met: set[UUID] = set()
         """Connections that anything was told of."""
+        self._heard: set[UUID] = set()
         self._begun: set[UUID] = set()
         self._over: dict[UUID, int] = {}
         self._taken: set[UUID] = set()
@@ -59,10 +60,12 @@ class Rebuilding:
 
     def _follow(self, message: Message, event: ConnectionEvent, *, had: bool) -> None:
         one = event.connection_id
-        if _begins(message) and one not in self._begun:
+        # Later on, the same event is a wish for other terms.
+        if _begins(message) and one not in self._heard:
             self._begun.add(one)
             self.standings.pop(one, None)
             self.verdicts.pop(one, None)
+        self._heard.add(one)
         if had and one not in self._begun and one in self.standings:
             return
         if isinstance(event, ConnectionHealthChanged):

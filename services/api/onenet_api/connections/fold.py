@@ -17,7 +17,7 @@ from onenet_common import events
 from onenet_common.connection import RefusedPath
 from onenet_common.envelope import Message
 from onenet_common.events import ConnectionEvent
-from onenet_common.states import Health, State, after
+from onenet_common.states import Health, after
 
 WATCHING = frozenset({"drifted", "repaired", "health_changed"})
 """Happenings of what was established earlier; they may lag behind a newer wish that came to nothing."""
@@ -84,7 +84,7 @@ def _happening(connection: Connection, event: ConnectionEvent) -> str:
 
 
 def _oldest_welcome(connection: Connection, happening: str) -> int:
-    if happening in WATCHING and connection.state is State.ESTABLISHED:
+    if happening in WATCHING and connection.established_generation:
         return connection.established_generation
     return connection.generation
 
