@@ -36,6 +36,7 @@ ESTABLISHED = """
 api SERVER POST /v1/connections
   api CLIENT INSERT connections
   api PRODUCER send onenet.connections connection.requested
+    api CONSUMER process onenet.connections connection.requested
     evaluator CONSUMER process onenet.connections connection.requested
       evaluator PRODUCER send onenet.connections connection.evaluated
         api CONSUMER process onenet.connections connection.evaluated
@@ -65,6 +66,7 @@ REJECTED = """
 api SERVER POST /v1/connections
   api CLIENT INSERT connections
   api PRODUCER send onenet.connections connection.requested
+    api CONSUMER process onenet.connections connection.requested
     evaluator CONSUMER process onenet.connections connection.requested
       evaluator PRODUCER send onenet.connections connection.rejected
         api CONSUMER process onenet.connections connection.rejected
@@ -96,6 +98,7 @@ PATH_REFUSED = """
 api SERVER POST /v1/connections
   api CLIENT INSERT connections
   api PRODUCER send onenet.connections connection.requested
+    api CONSUMER process onenet.connections connection.requested
     evaluator CONSUMER process onenet.connections connection.requested
       evaluator PRODUCER send onenet.connections connection.evaluated
         api CONSUMER process onenet.connections connection.evaluated
@@ -121,6 +124,7 @@ api SERVER POST /v1/connections
 DELETED = """
 api SERVER DELETE /v1/connections/{connection_id}
   api PRODUCER send onenet.connections connection.deletion_requested
+    api CONSUMER process onenet.connections connection.deletion_requested
     monitor CONSUMER process onenet.connections connection.deletion_requested
     provisioner CONSUMER process onenet.connections connection.deletion_requested
       provisioner INTERNAL reconcile AWS_PEERING
@@ -137,6 +141,7 @@ api SERVER DELETE /v1/connections/{connection_id}
 RETRIED = """
 api SERVER POST /v1/connections/{connection_id}/retry
   api PRODUCER send onenet.connections connection.requested
+    api CONSUMER process onenet.connections connection.requested
     evaluator CONSUMER process onenet.connections connection.requested
       evaluator PRODUCER send onenet.connections connection.evaluated
         api CONSUMER process onenet.connections connection.evaluated

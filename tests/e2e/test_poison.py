@@ -29,8 +29,14 @@ GROUPS = {
         "onenet-evaluator",
         "onenet-provisioner",
         "onenet-monitor",
+        "onenet-monitor-inventory",
     },
-    events.INVENTORY: {"onenet-api-inventory", "onenet-api-telling", "onenet-provisioner"},
+    events.INVENTORY: {
+        "onenet-api-inventory",
+        "onenet-api-telling",
+        "onenet-provisioner",
+        "onenet-monitor-inventory",
+    },
     events.HEALTH: {"onenet-monitor"},
 }
 TIMES_TAKEN = r"^onenet_connections_time_to_establish_seconds_count(?:\{.*\})? (\S+)"
