@@ -147,7 +147,7 @@ async def test_an_older_backup_and_a_lost_schema_are_brought_up_to_date(stack: S
         await command(stack, "monitor", "replay")
         standings = await database.fetch(STANDINGS, [leaving, changing, made])
         assert sorted(row["state"] for row in standings) == ["DELETED", "ESTABLISHED", "ESTABLISHED"]
-        for name in ("evaluator", "monitor", "api", "provisioner"):
+        for name in ("evaluator", "monitor", "flows", "api", "provisioner"):
             await stack.supervisor.start_part(name)
 
         async def known() -> bool | None:
