@@ -138,6 +138,7 @@ class Relay:
         await connection.execute(
             "DELETE FROM outbox WHERE id = ANY($1)", [row["id"] for row in rows], timeout=10
         )
-        _lag.record(rows[0]["age"], {"schema": self._database.schema})
+        # A clock that is set back in between makes an age of less than nothing.
+        _lag.record(max(0.0, rows[0]["age"]), {"schema": self._database.schema})
         _relayed.add(len(rows), {"schema": self._database.schema})
         return len(rows)
