@@ -19,7 +19,18 @@ from onenet_monitor.handlers import handle
 from tests.integration.api_scene import ADMIN, Owner, Scene
 from tests.integration.test_api_connections import ask, establish, pending
 
-NOW = datetime.now(UTC)
+
+class Clock:
+    """When the test began: what was heard minutes ago is not told as true any more."""
+
+    now = datetime.now(UTC)
+
+
+@pytest.fixture(autouse=True)
+def clock() -> None:
+    Clock.now = datetime.now(UTC)
+
+
 OURS, THEIRS, BOTHS, NOBODYS = "rtb-1 is changed", "rtb-2 is changed", "pcx-1 is active", "role refused"
 
 
@@ -50,7 +61,7 @@ async def sampled(monitor: Database, connection: dict[str, Any], *samples: Sampl
 
 
 def looked(health: str, second: int, **other: Any) -> Sample:
-    at = NOW - timedelta(seconds=100 - second)
+    at = Clock.now - timedelta(seconds=100 - second)
     return Sample.model_validate({"source": "control-plane", "health": health, "at": at, **other})
 
 
@@ -69,9 +80,9 @@ async def test_health_tells_what_who_since_when_and_how_long(
     answer = await health(left, established)
     assert answer.status_code == 200
     seen = answer.json()
-    since = f"{NOW - timedelta(seconds=30):%Y-%m-%dT%H:%M:%SZ}"
+    since = f"{Clock.now - timedelta(seconds=30):%Y-%m-%dT%H:%M:%SZ}"
     assert (seen["health"], seen["reasons"]) == ("DOWN", [f"control-plane: DOWN since {since}"])
-    assert datetime.fromisoformat(seen["since"]) == NOW - timedelta(seconds=30)
+    assert datetime.fromisoformat(seen["since"]) == Clock.now - timedelta(seconds=30)
     watchdog, provider = seen["sources"]
     assert (watchdog["source"], watchdog["health"], watchdog["reasons"]) == ("control-plane", "DOWN", [OURS])
     assert watchdog["age"] >= 30
@@ -148,13 +159,16 @@ async def test_without_the_monitor_health_alone_is_away(
 async def test_thirteen_months_are_told_at_most(
     monitor: Database, left: Owner, established: dict[str, Any]
 ) -> None:
-    years_ago = NOW - timedelta(days=800)
+    years_ago = Clock.now - timedelta(days=800)
     async with monitor.acquire() as connection:
         await connection.execute(
-            "INSERT INTO health_periods VALUES ($1, $2, $3, 'UP')", UUID(established["id"]), years_ago, NOW
+            "INSERT INTO health_periods VALUES ($1, $2, $3, 'UP')",
+            UUID(established["id"]),
+            years_ago,
+            Clock.now,
         )
     months = [month["month"] for month in (await health(left, established)).json()["availability"]]
-    assert (len(months), months[0]) == (13, f"{NOW:%Y-%m}")
+    assert (len(months), months[0]) == (13, f"{Clock.now:%Y-%m}")
     assert months == sorted(months, reverse=True)
 
 
