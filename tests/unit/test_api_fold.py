@@ -83,8 +83,8 @@ def test_a_new_version_means_a_change_and_time_never_runs_back(
         assert behind.updated_at >= before.updated_at
 
 
-@given(STATES, KINDS)
-def test_an_older_generation_changes_nothing(state: State, kind: type[ConnectionEvent]) -> None:
+@given(STATES, KINDS.filter(lambda kind: kind is not events.ConnectionHealthChanged))
+def test_an_older_generation_changes_nothing_but_health(state: State, kind: type[ConnectionEvent]) -> None:
     now = connection(state, generation=2, established_generation=2)
     assert fold(now, message(event_of(kind, now, 1))).connection is now
 
@@ -143,9 +143,17 @@ def test_the_health_of_what_stands_is_heard_while_a_change_of_it_is_under_way(st
     changing = connection(state=state, generation=2, established_generation=1)
     heard = fold(changing, message(event_of(events.ConnectionHealthChanged, changing, 1)))
     assert (heard.connection.state, heard.connection.health) == (state, Health.UP)
-    older = connection(state=state, generation=3, established_generation=2)
-    late = fold(older, message(event_of(events.ConnectionHealthChanged, older, 1)))
+    nothing = connection(state=state, generation=2)
+    late = fold(nothing, message(event_of(events.ConnectionHealthChanged, nothing, 1)))
     assert late.verdict is Verdict.HISTORY
+
+
+def test_the_last_word_on_health_counts_also_when_a_change_was_quicker() -> None:
+    changed = connection(state=State.ESTABLISHED, generation=2, established_generation=2)
+    heard = fold(changed, message(event_of(events.ConnectionHealthChanged, changed, 1)))
+    assert heard.connection.health is Health.UP
+    drifted = fold(changed, message(event_of(events.ConnectionDrifted, changed, 1)))
+    assert drifted.verdict is Verdict.HISTORY
 
 
 def test_a_path_that_was_refused_twice_is_remembered_once() -> None:

@@ -99,8 +99,7 @@ def fold(known: Projected | None, event: ConnectionEvent) -> Projected | None:
 
 def _state(known: Projected, event: ConnectionEvent, happening: str) -> State | None:
     """The state that follows; None when the event changes nothing."""
-    watched = happening in WATCHING and known.established_generation > 0
-    if event.generation < (known.established_generation if watched else known.generation):
+    if event.generation < _oldest_welcome(known, happening):
         return None
     state = after(known.state, happening)
     if event.generation > known.generation:
@@ -108,6 +107,13 @@ def _state(known: Projected, event: ConnectionEvent, happening: str) -> State | 
     if happening in _BEGINNING and state is not known.state and known.state is not State.PENDING_APPROVAL:
         return None
     return state
+
+
+def _oldest_welcome(known: Projected, happening: str) -> int:
+    if not known.established_generation or happening not in WATCHING:
+        return known.generation
+    # The monitor's last word counts, of whichever generation: it is not said again while it holds.
+    return 0 if happening == "health_changed" else known.established_generation
 
 
 def _happening(known: Projected | None, event: ConnectionEvent) -> str:

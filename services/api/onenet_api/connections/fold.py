@@ -84,9 +84,10 @@ def _happening(connection: Connection, event: ConnectionEvent) -> str:
 
 
 def _oldest_welcome(connection: Connection, happening: str) -> int:
-    if happening in WATCHING and connection.established_generation:
-        return connection.established_generation
-    return connection.generation
+    if not connection.established_generation or happening not in WATCHING:
+        return connection.generation
+    # The monitor's last word counts, of whichever generation: it is not said again while it holds.
+    return 0 if happening == "health_changed" else connection.established_generation
 
 
 def _evaluated(_connection: Connection, event: events.ConnectionEvaluated, _at: datetime) -> Changes:
