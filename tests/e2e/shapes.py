@@ -36,7 +36,6 @@ ESTABLISHED = """
 api SERVER POST /v1/connections
   api CLIENT INSERT connections
   api PRODUCER send onenet.connections connection.requested
-    api CONSUMER process onenet.connections connection.requested
     evaluator CONSUMER process onenet.connections connection.requested
       evaluator PRODUCER send onenet.connections connection.evaluated
         api CONSUMER process onenet.connections connection.evaluated
@@ -66,7 +65,6 @@ REJECTED = """
 api SERVER POST /v1/connections
   api CLIENT INSERT connections
   api PRODUCER send onenet.connections connection.requested
-    api CONSUMER process onenet.connections connection.requested
     evaluator CONSUMER process onenet.connections connection.requested
       evaluator PRODUCER send onenet.connections connection.rejected
         api CONSUMER process onenet.connections connection.rejected
@@ -98,7 +96,6 @@ PATH_REFUSED = """
 api SERVER POST /v1/connections
   api CLIENT INSERT connections
   api PRODUCER send onenet.connections connection.requested
-    api CONSUMER process onenet.connections connection.requested
     evaluator CONSUMER process onenet.connections connection.requested
       evaluator PRODUCER send onenet.connections connection.evaluated
         api CONSUMER process onenet.connections connection.evaluated
@@ -124,7 +121,6 @@ api SERVER POST /v1/connections
 DELETED = """
 api SERVER DELETE /v1/connections/{connection_id}
   api PRODUCER send onenet.connections connection.deletion_requested
-    api CONSUMER process onenet.connections connection.deletion_requested
     monitor CONSUMER process onenet.connections connection.deletion_requested
     provisioner CONSUMER process onenet.connections connection.deletion_requested
       provisioner INTERNAL reconcile AWS_PEERING
@@ -141,7 +137,6 @@ api SERVER DELETE /v1/connections/{connection_id}
 RETRIED = """
 api SERVER POST /v1/connections/{connection_id}/retry
   api PRODUCER send onenet.connections connection.requested
-    api CONSUMER process onenet.connections connection.requested
     evaluator CONSUMER process onenet.connections connection.requested
       evaluator PRODUCER send onenet.connections connection.evaluated
         api CONSUMER process onenet.connections connection.evaluated

@@ -25,7 +25,6 @@ from tests.e2e.estate import PATIENCE, estate, until
 GROUPS = {
     events.CONNECTIONS: {
         "onenet-api",
-        "onenet-api-telling",
         "onenet-evaluator",
         "onenet-provisioner",
         "onenet-monitor",
@@ -33,7 +32,6 @@ GROUPS = {
     },
     events.INVENTORY: {
         "onenet-api-inventory",
-        "onenet-api-telling",
         "onenet-provisioner",
         "onenet-monitor-inventory",
     },
@@ -133,7 +131,9 @@ async def letters_once_all_is_read(stack: Stack, producer: AIOKafkaProducer, top
                 assert told["onenet_error"]
                 key = (letter.key or b"").decode(errors="replace")
                 found[key, told["onenet_group"], int(partition)] = told["onenet_error_code"]
-    return {letter: code for letter, code in found.items() if letter[0] in SENT}
+    # Who tells owners by webhook reads as long as there is one: another test may have made it.
+    known = GROUPS[topic]
+    return {one: code for one, code in found.items() if one[0] in SENT and one[1] in known}
 
 
 async def _next(consumer: AIOKafkaConsumer) -> list[Any]:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from contextlib import aclosing
+from collections.abc import AsyncIterator
+from contextlib import aclosing, asynccontextmanager
 from datetime import UTC, datetime
 
 from onenet_local.stack import Stack
@@ -13,11 +14,17 @@ from tests.integration.receiver import Receiver, receiving
 NETWORKS = 3
 
 
-async def _subscribe(estate: Estate, receiver: Receiver) -> None:
-    service = estate.lefts[0].service
+@asynccontextmanager
+async def _subscribed(estate: Estate, receiver: Receiver) -> AsyncIterator[None]:
+    """A webhook, for as long as the block lasts: other tests share the stack, and count who reads."""
+    path = f"/v1/services/{estate.lefts[0].service}/webhooks"
     # The client has no calls for webhooks yet.
     transport = estate.onenet._transport
-    await transport.post(f"/v1/services/{service}/webhooks", {"url": receiver.url})
+    made = await transport.post(path, {"url": receiver.url})
+    try:
+        yield
+    finally:
+        await transport.delete(f"{path}/{made.json()['id']}")
 
 
 async def _followed(estate: Estate, since: datetime, wanted: int) -> list[tuple[str, str]]:
@@ -33,9 +40,12 @@ async def _followed(estate: Estate, since: datetime, wanted: int) -> list[tuple[
 
 
 async def test_an_api_killed_in_the_middle_tells_everything_in_order(stack: Stack) -> None:
-    async with estate(stack, networks=NETWORKS) as networks, receiving() as receiver:
-        begin = datetime.now(UTC)
-        await _subscribe(networks, receiver)
+    begin = datetime.now(UTC)
+    async with (
+        estate(stack, networks=NETWORKS) as networks,
+        receiving() as receiver,
+        _subscribed(networks, receiver),
+    ):
         pairs = len(networks.pairs)
         following = asyncio.create_task(_followed(networks, begin, pairs))
         for left, right in networks.pairs:

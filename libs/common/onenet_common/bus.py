@@ -94,6 +94,7 @@ class Consumer:
         handled: event classes' types to hand over; None for all that are known.
         patience: seconds that a message may wait for others to be handled with; the more that come
             together, the less each one costs.
+        wanted: asked before each batch; what nobody wants is passed over unread.
     """
 
     def __init__(
@@ -106,7 +107,9 @@ class Consumer:
         producer: Producer,
         handled: frozenset[str] | None = None,
         patience: float = 0.0,
+        wanted: Callable[[], Awaitable[bool]] | None = None,
     ) -> None:
+        self._wanted = wanted
         self._settings = settings
         self._group = group
         self._topics = topics
@@ -194,6 +197,8 @@ class Consumer:
             pause = min(pause * 2, 10.0)
 
     async def _handle(self, records: Sequence[Record]) -> None:
+        if self._wanted is not None and not await self._wanted():
+            return
         received: list[_Received] = []
         dead: list[Outgoing] = []
         for record in records:

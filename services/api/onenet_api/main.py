@@ -94,6 +94,7 @@ def wire(settings: ApiSettings) -> Sequence[Component]:
             producer=producer,
             handled=telling.HANDLED,
             patience=0.1,
+            wanted=telling.wanted(database),
         ),
         Deliveries(database, sender, seals, patience=settings.api_webhooks_patience),
         *_mailers(settings, database),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 
 from onenet_api.events import audience
 from onenet_api.events.facts import TYPES, of_message
@@ -23,13 +23,22 @@ _lines = meter.create_counter("onenet.mail.lines", description="Events that are 
 _ANYBODY = "SELECT EXISTS (SELECT FROM webhooks WHERE enabled) OR EXISTS (SELECT FROM mail_recipients)"
 
 
+def wanted(database: Database) -> Callable[[], Awaitable[bool]]:
+    """Whether anybody wants to be told: reading each event once more has its price."""
+
+    async def anybody() -> bool:
+        async with database.acquire() as connection:
+            return bool(await connection.fetchval(_ANYBODY))
+
+    return anybody
+
+
 def telling(database: Database) -> Processor:
-    """Takes events, and has nothing to do while nobody wants to be told."""
+    """Takes events in one transaction with the inbox."""
 
     async def process(messages: Sequence[Message]) -> None:
         async with database.transaction() as connection:
-            if await connection.fetchval(_ANYBODY):
-                await tell(connection, await inbox.unseen(connection, CONSUMER, messages))
+            await tell(connection, await inbox.unseen(connection, CONSUMER, messages))
 
     return process
 
