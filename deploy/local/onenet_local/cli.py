@@ -44,11 +44,9 @@ def up(
     ] = None,
 ) -> None:
     """Start everything and keep it running until Ctrl-C."""
-    from onenet_local.parts import ALL, Choice
-
     settings = _settings()
     try:
-        choice = Choice(only=parts or ALL)
+        choice = _choice(parts, settings)
     except ValueError as error:
         raise typer.BadParameter(str(error)) from None
     try:
@@ -65,16 +63,18 @@ def up(
 def demo(
     api: Annotated[str | None, typer.Option(help="The API of a stack that runs already.")] = None,
     cloud: Annotated[str | None, typer.Option(help="The local cloud of that stack.")] = None,
+    kafka: Annotated[str | None, typer.Option(help="host:port of that stack's broker.")] = None,
+    keep: Annotated[bool, typer.Option("--keep", help="Leave the connection there, to look at.")] = False,
 ) -> None:
     """Play the whole story, step by step: with a stack of its own, or with the one that is named."""
     from onenet_local.demo.narration import Narrator
 
-    if (api is None) != (cloud is None):
-        raise typer.BadParameter("--api and --cloud belong together")
-    if api is not None and cloud is not None:
+    if api is not None and cloud is not None and kafka is not None:
         from onenet_local.demo.visit import visit
 
-        raise typer.Exit(visit(api, cloud, Narrator()))
+        raise typer.Exit(visit(api, cloud, kafka, Narrator(), keep=keep))
+    if keep or (api, cloud, kafka) != (None, None, None):
+        raise typer.BadParameter("--api, --cloud and --kafka belong together, and --keep to them")
     from onenet_local.demo.play import play
 
     raise typer.Exit(play(_settings(), Narrator()))
@@ -173,6 +173,16 @@ def clean() -> None:
         raise typer.Exit(RUNS_ALREADY)
     for path in forget(folder):
         _tell(f"deleted {path}")
+
+
+def _choice(parts: list[str] | None, settings: LocalSettings) -> Choice:
+    """What to run; the user's own settings go before those that make it quick to look at."""
+    from onenet_local.parts import ALL, TRAFFIC, Choice
+    from onenet_local.promptness import PROMPT
+
+    everything = (*ALL, TRAFFIC) if settings.local_traffic else ALL
+    prompt = {name: value for name, value in PROMPT.items() if name not in os.environ}
+    return Choice(only=parts or everything, environment={"monitor": prompt, "flows": prompt})
 
 
 async def _up(settings: LocalSettings, choice: Choice) -> None:

@@ -15,9 +15,12 @@ from onenet_local.processes import Process
 from onenet_local.services import SERVICES, Addresses, Environment, Service, environment, process
 from onenet_local.settings import LocalSettings
 from onenet_local.supervisor import Part
+from onenet_local.traffic_process import TrafficProcess
 
 INFRASTRUCTURE = ("postgres", "broker", "cloud", "issuer")
 ALL = (*INFRASTRUCTURE, *(service.name for service in SERVICES))
+TRAFFIC = "traffic"
+"""Made up, and so in no stack but one that asks for it."""
 BEFORE_SERVICES = frozenset({"postgres", "broker"})
 
 
@@ -26,7 +29,7 @@ class Choice:
     """What to run, and how it differs from the usual.
 
     Args:
-        only: names out of ``ALL``; what a part needs must be among them or elsewhere.
+        only: names out of ``ALL``, and ``TRAFFIC``; what a part needs must be among them or elsewhere.
         replicas: how many processes a service has, by its name; 1 when absent.
         environment: further variables by service name, which win over all others.
     """
@@ -36,9 +39,10 @@ class Choice:
     environment: Mapping[str, Environment] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        unknown = {*self.only, *self.replicas, *self.environment} - set(ALL)
+        unknown = {*self.only, *self.replicas, *self.environment} - {*ALL, TRAFFIC}
         if unknown:
-            raise ValueError(f"no such part: {', '.join(sorted(unknown))}; there are {', '.join(ALL)}")
+            there = ", ".join((*ALL, TRAFFIC))
+            raise ValueError(f"no such part: {', '.join(sorted(unknown))}; there are {there}")
 
 
 @dataclass(frozen=True)
@@ -75,6 +79,9 @@ def build(folder: Path, settings: LocalSettings, choice: Choice, inherited: Envi
     for child, port in _services(folder, where, choice, inherited):
         parts[child.name] = Part(child, needs)
         operations[child.name] = f"http://{HOST}:{port}"
+    if TRAFFIC in choice.only:
+        # Last: what it follows must be there, and nobody's start should wait for it.
+        parts[TRAFFIC] = Part(TrafficProcess(folder, where, settings.local_traffic), frozenset(parts))
     return Parts(parts, replace(where, operations=operations))
 
 

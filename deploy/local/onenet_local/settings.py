@@ -26,6 +26,7 @@ class LocalSettings(Settings):
         local_accounts: who can sign in, a YAML file.
         local_broker: the embedded broker, or Apache Kafka, which needs a JDK and once Maven.
         local_kafka: ``host:port`` of an Apache Kafka that runs already; no broker is started then.
+        local_traffic: observations a second of made-up traffic beside ``up``; 0 is none.
         local_database: URL of a PostgreSQL that runs already, password included; none is started then.
     """
 
@@ -35,6 +36,7 @@ class LocalSettings(Settings):
     local_broker: Literal["tansu", "apache"] = "tansu"
     local_kafka: str | None = Field(default=None, pattern=r"^[^:\s]+:\d+$")
     local_database: SecretStr | None = None
+    local_traffic: int = Field(default=20, ge=0, le=10_000)
     local_postgres_port: int = Field(default=0, ge=0, le=65535)
     local_broker_port: int = Field(default=0, ge=0, le=65535)
     local_cloud_port: int = Field(default=0, ge=0, le=65535)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from onenet_local.issuer.accounts import Accounts
+from onenet_local.services import Addresses
 from onenet_local.stack import Stack
 
 
@@ -23,10 +24,10 @@ OneNet is up, {seconds:.1f} s after the start; Ctrl-C stops it.
 
 {shown}
   Logs        {folder / "logs"}    or: onenet-local logs {next(iter(running))}
-{_first_steps(where.api, accounts) if {"api", "issuer"} <= running.keys() else ""}"""
+{_first_steps(where, accounts) if {"api", "issuer", "cloud", "broker"} <= running.keys() else ""}"""
 
 
-def _first_steps(api: str, accounts: Accounts) -> str:
+def _first_steps(where: Addresses, accounts: Accounts) -> str:
     people = ", ".join(
         f"{name} ({', '.join(person.groups)})" if person.groups else name
         for name, person in accounts.people.items()
@@ -35,7 +36,8 @@ def _first_steps(api: str, accounts: Accounts) -> str:
   You can be  {people}
 
 Try in another terminal:
-  onenet login --url {api} --user {next(iter(accounts.people))}
-  onenet whoami
+  onenet-local demo --keep --api {where.api} --cloud {where.cloud} --kafka {where.kafka}
+  onenet login --url {where.api} --user {next(iter(accounts.people))}
+  onenet deps             # who talks to whom; also: onenet top, onenet findings list, onenet events -f
   onenet --help
 """

@@ -24,6 +24,7 @@ class MonitorSettings(Settings):
         flow_batch_bytes: of flow logs that are committed together, inflated; memory grows by several times
             this.
         flow_patience: seconds that flow logs may wait for more to be committed with.
+        flow_rollup_interval: seconds between two rounds that make hours and days from minutes.
         inspection_interval: seconds between two looks at the traffic for findings.
         cleartext: protocols that are findings on a path without encryption, such as ``tcp/80=http``.
     """
@@ -38,6 +39,9 @@ class MonitorSettings(Settings):
         default=16_000_000, ge=1, le=256_000_000, validation_alias=_named("FLOW_BATCH_BYTES")
     )
     flow_patience: float = Field(default=1.0, ge=0.0, le=60.0, validation_alias=_named("FLOW_PATIENCE"))
+    flow_rollup_interval: float = Field(
+        default=60.0, ge=1.0, le=3600.0, validation_alias=_named("FLOW_ROLLUP_INTERVAL")
+    )
     inspection_interval: float = Field(
         default=300.0, ge=1.0, le=86_400.0, validation_alias=_named("INSPECTION_INTERVAL")
     )

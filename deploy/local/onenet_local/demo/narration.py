@@ -8,11 +8,19 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TextIO
 
+from aiokafka.errors import KafkaError
+
+from onenet_common.errors import OneNetError
+
 WIDTH = 96
 
 
 class StepFailed(Exception):
     """A step of the demo did not go as told; the message says why."""
+
+
+EXPECTED = (StepFailed, OneNetError, KafkaError, OSError)
+"""How a demo may end that cannot go on; all else is a mistake of its own."""
 
 
 class Narrator:

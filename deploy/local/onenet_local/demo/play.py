@@ -5,12 +5,12 @@ from __future__ import annotations
 import asyncio
 import time
 
-from onenet_common.errors import OneNetError
 from onenet_local.claim import AlreadyRunning, holder
 from onenet_local.cloud.handle import LocalCloud
-from onenet_local.demo.narration import Narrator, StepFailed
+from onenet_local.demo.narration import EXPECTED, Narrator
 from onenet_local.demo.story import Story
 from onenet_local.parts import Choice
+from onenet_local.promptness import PROMPT
 from onenet_local.settings import LocalSettings
 from onenet_local.stack import Stack
 from onenet_local.unprivileged import forget
@@ -21,8 +21,9 @@ HASTE = {
 }
 """The watchdog looks every minute by default; nobody wants to wait for it here."""
 
+CHOICE = Choice(environment={"provisioner": HASTE, "monitor": PROMPT, "flows": PROMPT})
+
 RUNS_ALREADY = 4
-EXPECTED = (StepFailed, OneNetError, OSError)
 
 
 def play(settings: LocalSettings, narrator: Narrator) -> int:
@@ -53,13 +54,14 @@ def play(settings: LocalSettings, narrator: Narrator) -> int:
 
 async def _play(settings: LocalSettings, narrator: Narrator) -> None:
     folder = settings.local_data / "demo"
-    stack = Stack(folder, settings, choice=Choice(environment={"provisioner": HASTE}), report=narrator.detail)
+    stack = Stack(folder, settings, choice=CHOICE, report=narrator.detail)
     try:
         with narrator.step(
             "The stack starts: PostgreSQL, a Kafka broker, the local cloud, sign-on, four services"
         ):
             await stack.start()
             narrator.detail(f"API {stack.addresses.api}, logs {folder / 'logs'}")
-        await Story(stack.addresses.api, LocalCloud(stack.addresses.cloud), narrator).play()
+        where = stack.addresses
+        await Story(where.api, LocalCloud(where.cloud), where.kafka, narrator).play()
     finally:
         await stack.stop()

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-import time
-from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from functools import partial
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 import aioboto3
@@ -19,17 +17,14 @@ from onenet_common.connection import L4Filter, Protocol
 from onenet_local.cloud.handle import LocalCloud
 from onenet_local.demo.narration import Narrator, StepFailed
 from onenet_local.demo.people import WORKLOAD_PORT, Person, cast, sign_in
+from onenet_local.demo.traffic import Watched
+from onenet_local.demo.waiting import PATIENCE, until
 from onenet_local.reachability import Proof, prove
 
 if TYPE_CHECKING:
     from types_aiobotocore_ec2 import EC2Client
 
-PATIENCE = 20.0
-"""Seconds after which a step that waits for something has failed."""
-
 HTTPS = [L4Filter(protocol=Protocol.TCP, from_port=WORKLOAD_PORT, to_port=WORKLOAD_PORT)]
-
-T = TypeVar("T")
 
 
 @dataclass
@@ -60,13 +55,17 @@ class Story:
     Args:
         api: the API's root.
         cloud: the local cloud, for what owners do with their own hands, and for the referee.
+        kafka: ``host:port`` of the broker, for flow logs, which no local cloud writes.
         visit: 0 with a stack of one's own; else a number that no earlier visit to that stack had.
+        keep: end before the connection is deleted, so that there is something to look at.
     """
 
     api: str
     cloud: LocalCloud
+    kafka: str
     tell: Narrator
     visit: int = 0
+    keep: bool = False
     alice: Actor = field(init=False)
     bob: Actor = field(init=False)
     connection: UUID = field(init=False)
@@ -87,8 +86,10 @@ class Story:
             await self._reach("Packets can pass, both ways: told from the cloud's own state alone")
             await self._drift()
             await self._reach("Packets can pass again")
+            await self._traffic()
             await self._timeline()
-            await self._delete()
+            if not self.keep:
+                await self._delete()
 
     async def _sign_in(self, clients: AsyncExitStack) -> None:
         with self.tell.step(
@@ -131,7 +132,7 @@ class Story:
     async def _discover(self) -> None:
         with self.tell.step("OneNet discovers the VPCs"):
             for actor in (self.alice, self.bob):
-                found = await _until(partial(_find, actor), f"{actor.person.vpc} to be discovered")
+                found = await until(partial(_find, actor), f"{actor.person.vpc} to be discovered")
                 actor.resource = found
                 self.tell.detail(f"{found.name} {', '.join(found.subnets)}")
 
@@ -139,7 +140,7 @@ class Story:
         with self.tell.step(
             "Alice asks for a connection with Bob's network, which she finds in the directory"
         ):
-            found = await _until(self._bob_in_directory, "Bob's resource in the directory")
+            found = await until(self._bob_in_directory, "Bob's resource in the directory")
             asked = await self.alice.onenet.connections.create(
                 self.alice.resource_id, found, name="web to shop", l4filters=HTTPS
             )
@@ -194,11 +195,17 @@ class Story:
             proof = await self._prove(self.alice, self.bob)
             # The watchdog may have been faster than the referee.
             self.tell.detail("packets pass again already" if proof.passes else proof.reasons[0])
-            await _until(lambda: self._has_event("drifted"), "the drift to be reported")
-            await _until(lambda: self._has_event("repaired"), "the drift to be repaired")
+            await until(lambda: self._has_event("drifted"), "the drift to be reported")
+            await until(lambda: self._has_event("repaired"), "the drift to be repaired")
             async for entry in self.alice.onenet.connections.timeline(self.connection):
                 if entry.type.split(".")[2] in ("drifted", "repaired"):
                     self.tell.detail(f"{entry.type.split('.')[2]}: {entry.summary}")
+
+    async def _traffic(self) -> None:
+        left, right = self.alice.resource, self.bob.resource
+        if left is None or right is None:
+            raise StepFailed("the networks were not discovered")
+        await Watched(self.kafka, self.tell, self.alice.onenet, self.connection, left, right).play()
 
     async def _timeline(self) -> None:
         with self.tell.step("The connection's timeline: each event, when, who, and its trace"):
@@ -240,16 +247,6 @@ async def _find(actor: Actor) -> Resource | None:
         if resource.native_id == actor.person.vpc:
             return resource
     return None
-
-
-async def _until(look: Callable[[], Awaitable[T | None]], what: str) -> T:
-    """Look again and again until there is something to see."""
-    deadline = time.monotonic() + PATIENCE
-    while time.monotonic() < deadline:
-        if (found := await look()) is not None:
-            return found
-        await asyncio.sleep(0.1)
-    raise StepFailed(f"waited {PATIENCE:.0f} s for {what}")
 
 
 def _expect(seen: str, wanted: str) -> None:

@@ -7,18 +7,19 @@ import time
 
 import httpx
 
-from onenet_common.errors import OneNetError
 from onenet_local.cloud.handle import LocalCloud
-from onenet_local.demo.narration import Narrator, StepFailed
+from onenet_local.demo.narration import EXPECTED, Narrator
 from onenet_local.demo.story import Story
 
 
-def visit(api: str, cloud: str, narrator: Narrator) -> int:
+def visit(api: str, cloud: str, kafka: str, narrator: Narrator, *, keep: bool = False) -> int:
     """Play it; every visit has names and accounts of its own, so that it can be repeated.
 
     Args:
         api: the API's root.
         cloud: where that stack's local cloud is.
+        kafka: ``host:port`` of that stack's broker.
+        keep: leave the connection there.
 
     Returns:
         The exit code: 0 when every step was OK.
@@ -28,11 +29,11 @@ def visit(api: str, cloud: str, narrator: Narrator) -> int:
     try:
         stage = LocalCloud(cloud)
         stage.faults()
-        asyncio.run(Story(api, stage, narrator, visit=int(time.time())).play())
+        asyncio.run(Story(api, stage, kafka, narrator, visit=int(time.time()), keep=keep).play())
     except httpx.TransportError as error:
         narrator.say(f"\nThe demo did not start: no local cloud answers at {cloud}: {error}")
         return 1
-    except (StepFailed, OneNetError, OSError) as error:
+    except EXPECTED as error:
         narrator.say(f"\nThe demo failed: {error}")
         return 1
     narrator.say(f"\nAll OK in {time.monotonic() - began:.1f} s. The stack runs on.")

@@ -21,9 +21,11 @@ DAY = 24 * HOUR
 _SERVICES = {(443, TCP): 50, (8443, TCP): 12, (9093, TCP): 10, (6443, TCP): 5, (53, UDP): 6, (22, TCP): 3}
 """Ports that are called, and how often each."""
 
-_CLEARTEXT = [(80, TCP), (23, TCP), (5432, TCP)]
+CLEARTEXT = ((80, TCP), (23, TCP), (5432, TCP))
+"""http, telnet, PostgreSQL."""
 _CLOSED = [(3389, TCP), (445, TCP)]
-_INTERNET = "192.0.2.10"
+_INTERNET = "9.9.9.9"
+"""A public resolver's, since addresses for examples do not count as the internet. Nothing is sent there."""
 _EPHEMERAL = (32768, 60999)
 
 
@@ -110,7 +112,7 @@ class Traffic:
             yield replace(_seen_by_server(there, server), client=client.seen_as)
             return
         if chance < odd.refused + odd.internet + odd.cleartext:
-            port, protocol = random.choice(_CLEARTEXT)
+            port, protocol = random.choice(CLEARTEXT)
         there = _exchange(random, begin, seconds, client, server, port, protocol)
         yield there
         yield _seen_by_server(there, server)

@@ -44,15 +44,26 @@ async def send(
             # What falls behind catches up, so that the rate is kept on the whole.
             await asyncio.sleep(began + rounds * every - time.monotonic())
             window = traffic.window(int(time.time()) - every, every, rate * every)
-            async with asyncio.timeout(TIMEOUT):
-                for exporter, some in messages(window):
-                    await producer.send(FLOWS, encode(some), key=exporter.encode())
-                await producer.flush()
+            await put(producer, window, encode)
             sent += len(window)
             rounds += 1
         return sent
     finally:
         await producer.stop()
+
+
+async def put(producer: AIOKafkaProducer, exchanges: Sequence[Exchange], encode: Encode) -> None:
+    """Send these, each network's as its exporter's, and wait until all are acknowledged.
+
+    Raises:
+        TimeoutError, KafkaError: the broker did not take them; some may be there.
+    """
+    async with asyncio.timeout(TIMEOUT):
+        under_way = [
+            await producer.send(FLOWS, encode(some), key=exporter.encode())
+            for exporter, some in messages(exchanges)
+        ]
+        await asyncio.gather(*under_way)
 
 
 def messages(exchanges: Sequence[Exchange]) -> Iterator[tuple[str, Sequence[Exchange]]]:

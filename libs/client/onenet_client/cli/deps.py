@@ -63,17 +63,17 @@ def deps(
         case Format.TABLE:
             console().print(table(found, columns.DEPENDENCIES))
         case _:
-            for tree in _trees(found):
+            for tree in trees(found):
                 console().print(tree)
 
 
-def _trees(found: Sequence[Arrow]) -> list[Tree]:
+def trees(found: Sequence[Arrow]) -> list[Tree]:
     """A tree for each client, with the servers that it asks."""
-    trees = []
+    drawn = []
     by_client = sorted(found, key=lambda arrow: arrow.client)
     for client, asked in groupby(by_client, key=lambda arrow: arrow.client):
         tree = Tree(cell(client))
         for one in asked:
             tree.add(cell(f"{one.server}  {one.label}  {columns.size(one.bytes)}"))
-        trees.append(tree)
-    return trees
+        drawn.append(tree)
+    return drawn

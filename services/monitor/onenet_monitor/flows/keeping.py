@@ -13,18 +13,17 @@ from onenet_monitor.flows.partitions import Partitioned
 
 log = structlog.get_logger(__name__)
 
-SECONDS = 60.0
-
 
 class Keeping:
-    """Makes, rolls up and drops, every minute; several replicas may.
+    """Makes, rolls up and drops; several replicas may.
 
     Args:
         minutes, hours: the partitioned tables and how long they are kept.
+        interval: seconds between two rounds.
     """
 
     def __init__(
-        self, database: Database, minutes: Partitioned, hours: Partitioned, *, interval: float = SECONDS
+        self, database: Database, minutes: Partitioned, hours: Partitioned, *, interval: float = 60.0
     ) -> None:
         self._database = database
         self._minutes = minutes

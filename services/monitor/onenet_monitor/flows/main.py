@@ -35,7 +35,7 @@ def wire(settings: MonitorSettings, database: Database) -> Sequence[Component]:
             Retention("flow_days", "day", settings.flow_days_days),
             Retention("dependencies", "last_seen", settings.flow_dependencies_days),
         ),
-        Keeping(database, minutes, hours),
+        Keeping(database, minutes, hours, interval=settings.flow_rollup_interval),
         producer,
         FlowConsumer(settings, database, producer, minutes),
     ]
