@@ -34,6 +34,8 @@ class FakeApi:
         script: states that connections go through, in order.
         faults: answers to give instead of the next ones.
         away: answers to give at these paths, again and again.
+        traffic, busiest, edges: what was carried, for whoever asks.
+        largest: edges in one answer.
     """
 
     url: str = ""
@@ -46,11 +48,21 @@ class FakeApi:
     away: dict[str, Response] = field(default_factory=dict)
     requests: list[Request] = field(default_factory=list)
     tables: dict[str, dict[str, Thing]] = field(
-        default_factory=lambda: {"services": {}, "providers": {}, "resources": {}, "connections": {}}
+        default_factory=lambda: {
+            "services": {},
+            "providers": {},
+            "resources": {},
+            "connections": {},
+            "findings": {},
+        }
     )
     events: list[Thing] = field(default_factory=list)
     letters: list[Thing] = field(default_factory=list)
     health: Thing = field(default_factory=lambda: {"health": "UNKNOWN"})
+    traffic: Thing = field(default_factory=dict)
+    busiest: list[Thing] = field(default_factory=list)
+    edges: list[Thing] = field(default_factory=list)
+    largest: int = 1_000
     answered: dict[str, Response] = field(default_factory=dict)
 
     def add_service(self, name: str, *owners: str, vpcs: Sequence[tuple[str, str]] = ()) -> Thing:

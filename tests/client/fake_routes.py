@@ -30,6 +30,12 @@ def create(api: FakeApi) -> FastAPI:
         ("GET", "/v1/connections/{key}/timeline", routes.timeline),
         ("GET", "/v1/events", routes.events),
         ("GET", "/v1/connections/{key}/health", routes.health),
+        ("GET", "/v1/connections/{key}/traffic", routes.traffic),
+        ("GET", "/v1/traffic", routes.busiest),
+        ("GET", "/v1/dependencies", routes.dependencies),
+        ("GET", "/v1/findings", routes.findings),
+        ("GET", "/v1/findings/{finding}", routes.finding),
+        ("POST", "/v1/findings/{finding}/{verb}", routes.mark),
         ("GET", "/v1/dead-letters", routes.dead_letters),
         ("GET", "/v1/dead-letters/{letter}", routes.dead_letter),
         ("POST", "/v1/dead-letter-replays", routes.replay),
@@ -127,6 +133,53 @@ class Routes:
     async def health(self, request: Request, key: str) -> Thing:
         thing = self.api.find("connections", user_of(request), key)
         return {"connection": thing["id"], **self.api.health}
+
+    async def traffic(self, request: Request, key: str) -> Thing:
+        thing = self.api.find("connections", user_of(request), key)
+        return {"connection": thing["id"], "step": request.query_params["step"], **self.api.traffic}
+
+    async def busiest(self, request: Request) -> Thing:
+        user_of(request)
+        return {"since": NOW, "until": NOW, "items": self.api.busiest}
+
+    async def dependencies(self, request: Request) -> Thing:
+        user_of(request)
+        start = int(request.query_params.get("cursor", 0))
+        end = start + self.api.largest
+        edges = self.api.edges[start:end]
+        ends = {edge[side] for edge in edges for side in ("client", "server")}
+        services = self.api.tables["services"]
+        nodes = [
+            {
+                "resource": one["id"],
+                "name": one["name"],
+                "service": one["service"],
+                "service_name": services[one["service"]]["name"],
+            }
+            for one in self.api.tables["resources"].values()
+            if one["id"] in ends
+        ]
+        following = str(end) if end < len(self.api.edges) else None
+        return {"nodes": nodes, "edges": edges, "next": following}
+
+    async def findings(self, request: Request) -> Thing:
+        user_of(request)
+        states = request.query_params.getlist("state") or ["OPEN"]
+        found = [one for one in self.api.tables["findings"].values() if one["state"] in states]
+        return page(request, found)
+
+    async def finding(self, request: Request, finding: str) -> Thing:
+        user_of(request)
+        if finding not in self.api.tables["findings"]:
+            raise Refused(404, "no such finding")
+        return self.api.tables["findings"][finding]
+
+    async def mark(self, request: Request, finding: str, verb: str) -> Thing:
+        thing = await self.finding(request, finding)
+        body = {"note": "", "until": None} | json.loads(await request.body() or b"{}")
+        states = {"acknowledge": "ACKNOWLEDGED", "mute": "MUTED", "reopen": "OPEN"}
+        thing |= {"state": states[verb], "note": body["note"], "muted_until": body["until"]}
+        return thing
 
     async def post(self, request: Request, table: str) -> Response:
         user, key = user_of(request), request.headers["Idempotency-Key"]

@@ -176,13 +176,12 @@ def clean() -> None:
 
 
 def _choice(parts: list[str] | None, settings: LocalSettings) -> Choice:
-    """What to run; the user's own settings go before those that make it quick to look at."""
+    """What to run, quick to look at."""
     from onenet_local.parts import ALL, TRAFFIC, Choice
-    from onenet_local.promptness import PROMPT
+    from onenet_local.promptness import prompt
 
     everything = (*ALL, TRAFFIC) if settings.local_traffic else ALL
-    prompt = {name: value for name, value in PROMPT.items() if name not in os.environ}
-    return Choice(only=parts or everything, environment={"monitor": prompt, "flows": prompt})
+    return Choice(only=parts or everything, environment=prompt(os.environ))
 
 
 async def _up(settings: LocalSettings, choice: Choice) -> None:

@@ -17,6 +17,8 @@ def welcome(stack: Stack, accounts: Accounts, seconds: float) -> str:
         "broker": f"Kafka       {where.kafka}",
         "postgres": f"PostgreSQL  {where.database.rpartition('@')[2]}    "
         f"its password: {folder / 'stack.json'}",
+        "traffic": "Traffic     made up, of the networks and connections that there are; "
+        "ONENET_LOCAL_TRAFFIC=0 is without",
     }
     shown = "\n".join(f"  {line}" for name, line in lines.items() if name in running)
     return f"""

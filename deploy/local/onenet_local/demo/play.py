@@ -21,7 +21,7 @@ HASTE = {
 }
 """The watchdog looks every minute by default; nobody wants to wait for it here."""
 
-CHOICE = Choice(environment={"provisioner": HASTE, "monitor": PROMPT, "flows": PROMPT})
+CHOICE = Choice(environment={**PROMPT, "provisioner": HASTE})
 
 RUNS_ALREADY = 4
 

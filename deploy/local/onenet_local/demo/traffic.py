@@ -27,7 +27,7 @@ from onenet_local.traffic.sending import put
 
 OBSERVATIONS = 400
 ODD = Anomalies(cleartext=0.1, refused=0.25, internet=0, broken=0)
-WIDTH = 110
+WIDTH = 130
 
 
 @dataclass
