@@ -13,8 +13,8 @@ from onenet_api.settings import ApiSettings
 from onenet_common.settings import Settings, known_names, unknown_names
 from onenet_evaluator.settings import EvaluatorSettings
 from onenet_local.apache_kafka import POM
+from onenet_local.services import KEY_OF_NO_SECRETS, Addresses
 from onenet_local.services import SERVICES as ONENET
-from onenet_local.services import Addresses
 from onenet_monitor.settings import MonitorSettings
 from onenet_provisioner.settings import ProvisionerSettings
 from tests.compose import SERVICES, TREE, VOLUMES
@@ -55,7 +55,13 @@ def test_a_service_is_told_what_it_knows_and_what_the_embedded_stack_tells_it(se
     assert {"ONENET_KAFKA", "ONENET_OTLP_ENDPOINT"} <= told.keys()
     # The image listens everywhere, and its home holds no files of AWS's.
     inherent = {"ONENET_API_HOST", "AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE"}
-    assert service.told(ANYWHERE).keys() - inherent <= told.keys()
+    # In a container nobody listens for webhooks but the API itself.
+    useless = {"ONENET_API_WEBHOOKS_LOOPBACK"}
+    assert service.told(ANYWHERE).keys() - inherent - useless <= told.keys()
+
+
+def test_webhooks_secrets_are_sealed_with_a_key_that_is_known_to_keep_none() -> None:
+    assert SERVICES["api"]["environment"]["ONENET_API_SECRETS_KEYS"] == KEY_OF_NO_SECRETS
 
 
 @pytest.mark.parametrize("service", ONENET, ids=lambda one: one.name)
