@@ -9,9 +9,11 @@ from uuid import UUID
 import httpx
 import pytest
 
-from onenet_common.connection import CType
+from onenet_common.connection import CType, Step
 from onenet_common.events import (
+    ConnectionDelayed,
     ConnectionDeleted,
+    ConnectionDrifted,
     ConnectionEstablished,
     ConnectionEvaluated,
     ConnectionRequested,
@@ -241,6 +243,41 @@ async def test_the_timeline_tells_every_event_in_order(scene: Scene, left: Owner
     assert items[1]["actor"] == "ravi"
     assert items[3]["data"]["details"] == {"peering_id": "pcx-1"}
     assert "10.2.0.0" not in str(items[0])
+
+
+async def test_the_timeline_shows_of_the_other_side_what_it_agreed_to_and_never_how_its_steps_are_done(
+    scene: Scene, left: Owner, right: Owner
+) -> None:
+    asked = await pending(left, right)
+    path = f"/v1/connections/{asked['id']}"
+    about = {"connection_id": UUID(asked["id"]), "generation": 1}
+    steps = tuple(
+        Step(action="create_route", side=side, target=f"rtb-{side}", arguments={"account": f"{side}'s"})
+        for side in ("left", "right")
+    )
+    await scene.happen(
+        ConnectionDelayed(code="busy", reason="10.2.0.0/16 is in use", **about),
+        ConnectionDrifted(differences=steps, **about),
+    )
+
+    async def told(owner: Owner) -> dict[str, dict[str, Any]]:
+        items = (await owner.http.get(f"{path}/timeline")).json()["items"]
+        return {item["type"].split(".")[2]: item for item in items}
+
+    before = await told(left)
+    assert (before["delayed"]["data"], before["delayed"]["summary"]) == ({"code": "busy"}, "delayed")
+    assert (before["drifted"]["data"], before["drifted"]["summary"]) == ({}, "drifted")
+    # Who asks agrees to be seen by whom he asks.
+    assert "left's" not in str(await told(right))
+    assert "right's" in str(await told(right))
+    terms = asked_terms(await right.http.get(path))
+    assert (await right.http.post(f"{path}/approve", json={"terms": terms})).status_code == 202
+    for owner, own, other in ((left, 0, 1), (right, 1, 0)):
+        after = await told(owner)
+        shown = after["drifted"]["data"]["differences"]
+        assert shown[own] == steps[own].model_dump(mode="json")
+        assert shown[other] == {**steps[other].model_dump(mode="json"), "arguments": {}}
+        assert "10.2.0.0/16 is in use" in after["delayed"]["summary"]
 
 
 async def test_a_batch_moves_a_connection_through_all_its_steps(scene: Scene, left: Owner) -> None:

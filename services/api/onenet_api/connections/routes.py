@@ -9,7 +9,7 @@ from fastapi import APIRouter, Depends, Query, Response
 
 from onenet_api.answers import show
 from onenet_api.auth import Caller
-from onenet_api.connections import actions, following, spans, store, timeline
+from onenet_api.connections import actions, following, spans, store
 from onenet_api.connections.actions import Asked
 from onenet_api.connections.views import (
     Approval,
@@ -24,6 +24,7 @@ from onenet_api.connections.views import (
 )
 from onenet_api.context import Api
 from onenet_api.etags import IfMatch, IfNoneMatch, tag
+from onenet_api.events import history
 from onenet_api.idempotency import IdempotencyKey, Once
 from onenet_api.openapi import ACCEPTED, CHANGED, CONFLICT, NOT_FOUND, NOT_MODIFIED, STALE
 from onenet_api.pages import Page
@@ -155,9 +156,13 @@ async def retry_connection(asked: Asking, retry: Retry | None = None) -> Respons
 async def read_timeline(
     api: Api, caller: Caller, connection_id: UUID, query: Annotated[TimelineQuery, Query()]
 ) -> Page[TimelineItem]:
-    """Everything that happened to a connection: when, because of whom, in which trace."""
+    """Everything that happened to a connection: when, because of whom, in which trace.
+
+    Of the other side it tells what events do: addresses, accounts and reasons once it has agreed, and never
+    how a step is carried out there.
+    """
     async with api.database.acquire() as connection:
         if (seen := await store.find(connection, caller, connection_id)) is None:
             raise not_found("connection", connection_id)
         spans.concerns(seen.connection)
-        return await timeline.page(connection, connection_id, query)
+        return await history.page(connection, seen, query)

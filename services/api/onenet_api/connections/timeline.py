@@ -4,12 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from typing import Any
-from uuid import UUID
 
 from pydantic import TypeAdapter
 
-from onenet_api.connections.views import TimelineItem, TimelineQuery
-from onenet_api.pages import Listing, Page
 from onenet_common import database, events, outbox
 from onenet_common.connection import Step
 from onenet_common.envelope import Message
@@ -46,15 +43,6 @@ def rows(messages: Sequence[Message]) -> str:
         row(message, message.event) for message in messages if isinstance(message.event, ConnectionEvent)
     ]
     return _ROWS.dump_json(found).decode()
-
-
-async def page(
-    connection: database.Connection, connection_id: UUID, query: TimelineQuery
-) -> Page[TimelineItem]:
-    listing = Listing("SELECT t.* FROM timeline t", "t.id", {"time": "t.time"})
-    listing.where("t.connection_id = ?", connection_id)
-    found, following = await listing.fetch(connection, query)
-    return Page(items=[TimelineItem.model_validate(dict(one)) for one in found], next=following)
 
 
 def row(message: Message, event: ConnectionEvent) -> dict[str, Any]:
