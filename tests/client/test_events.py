@@ -51,6 +51,23 @@ def test_a_line_says_what_happened_to_what_and_steers_no_terminal(onenet: Run, a
     assert "\x1b" not in line
 
 
+def test_a_finding_is_named_by_its_kind_and_the_id_to_acknowledge_it_by(onenet: Run, api: FakeApi) -> None:
+    finding = "7b1d3c52-0000-4000-8000-000000000000"
+    api.events = [
+        happened(
+            1,
+            type="onenet.finding.opened.v1",
+            connection=None,
+            subject=finding,
+            services=["6f1d3c52-0000-4000-8000-000000000000"],
+            summary="telnet (tcp/23) from a to b is in the clear",
+            data={"kind": "cleartext"},
+        )
+    ]
+    [line] = onenet("events").out.splitlines()
+    assert f"finding.opened  cleartext {finding}  telnet (tcp/23) from a to b" in line
+
+
 def test_who_is_not_signed_in_is_told_so(onenet: Run, api: FakeApi) -> None:
     api.faults = [Response(status_code=401)]
     assert onenet("events", "-f").code == 3

@@ -22,7 +22,8 @@ class Following:
 
     Args:
         events: of connections.
-        inventory: of providers and resources, which come whenever discovery has something to say.
+        inventory: of providers and resources, which come whenever discovery has something to say; of
+            findings.
     """
 
     response: httpx.Response

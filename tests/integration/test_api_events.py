@@ -15,11 +15,12 @@ from onenet_api.events import stream as streams
 from onenet_common import outbox
 from onenet_common.connection import CType
 from onenet_common.envelope import Message
-from onenet_common.events import ConnectionDeleted, ConnectionEstablished, ConnectionEvent, ConnectionFailed
+from onenet_common.events import ConnectionDeleted, ConnectionEstablished, ConnectionFailed, Event
 from onenet_common.relay import Relay
 from onenet_common.settings import Settings
 from onenet_common.topics import Topics
 from tests.brokers import running_broker
+from tests.integration import finding_events
 from tests.integration.api_scene import Owner, Scene
 from tests.integration.bus_scene import kafka_settings
 from tests.integration.streams import PATH, Following, following
@@ -87,7 +88,7 @@ def kinds(events: Sequence[dict[str, Any]]) -> list[str]:
     return [event["type"].split(".")[2] for event in events]
 
 
-async def say(scene: Scene, *events: ConnectionEvent) -> None:
+async def say(scene: Scene, *events: Event) -> None:
     """What other services publish, after all that the API has published before."""
     async with scene.database.transaction() as connection:
         await outbox.publish(connection, [Message.of(event) for event in events])
@@ -198,6 +199,33 @@ async def test_an_owner_hears_of_his_providers_and_the_other_side_does_not(
     assert {event["service"] for event in his.inventory} == {ravi.service}
     assert "discovery_requested" not in kinds(his.inventory)
     assert others.inventory == []
+
+
+async def test_the_owners_of_its_networks_hear_of_a_finding_and_nobody_else_does(
+    telling: Scene, url: str, lena: Owner, ravi: Owner
+) -> None:
+    token = telling.issuer.token
+    shared = finding_events.opened(uuid4(), lena.resources[0], ravi.resources[0])
+    alone = finding_events.opened(uuid4(), lena.resources[0])
+    wanted = {"type": ["finding.opened", "finding.closed"]}
+    async with (
+        following(url, token(lena.name), **wanted) as left,
+        following(url, token(ravi.name), **wanted) as right,
+        following(url, token("nobody"), **wanted) as other,
+    ):
+        begin = right.last_id
+        await say(telling, alone, shared, finding_events.closed(shared))
+        for stream, count in ((left, 3), (right, 2)):
+            await eventually(stream.look, lambda seen, count=count: len(seen.inventory) >= count)
+    assert sorted(kinds(left.inventory)) == ["closed", "opened", "opened"]
+    assert kinds(right.inventory) == ["opened", "closed"]
+    told = right.inventory[0]
+    assert (told["subject"], told["summary"]) == (str(shared.finding_id), finding_events.SUMMARY)
+    assert set(told["services"]) == {lena.service, ravi.service}
+    assert other.inventory == []
+    async with following(url, token(ravi.name), begin, follow=False, **wanted) as again:
+        assert await again.ended() == "caught_up"
+    assert again.inventory == right.inventory
 
 
 async def test_whoever_is_no_owner_any_more_hears_no_more(

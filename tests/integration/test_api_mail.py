@@ -7,17 +7,20 @@ from dataclasses import dataclass, field
 from email import message_from_bytes, policy
 from email.message import EmailMessage
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import Envelope
 
+from onenet_api.findings.views import FindingState
 from onenet_api.mail import worker
 from onenet_api.mail.smtp import Smtp
 from onenet_api.mail.worker import Mailer
 from onenet_local.probes import free_port
+from tests.integration import finding_events
 from tests.integration.api_scene import Owner, Scene
-from tests.integration.test_api_webhooks import agreed, delayed, happen
+from tests.integration.test_api_webhooks import agreed, delayed, happen, mark
 
 PATH = "/v1/me/mail"
 NOW = {"everything": {"when": "immediately"}}
@@ -102,6 +105,22 @@ async def test_what_is_due_is_one_mail_to_the_address_of_the_token(
     assert "reason 1" in first
     assert "reason 2" in second
     assert await waiting(api) == 0
+
+
+async def test_a_finding_is_told_by_its_kind_to_who_chose_it_unless_it_is_muted(
+    api: Scene, lena: Owner, ravi: Owner, mailbox: Mailbox, mailer: Mailer
+) -> None:
+    connection = await agreed(lena, ravi)
+    await choose(lena, {"everything": {"when": "immediately", "types": ["finding.opened"]}})
+    ends = (lena.resources[0], ravi.resources[0])
+    muted = uuid4()
+    await mark(api, muted, FindingState.MUTED)
+    await happen(api, finding_events.opened(muted, *ends))
+    await happen(api, delayed(connection, 1), finding_events.opened(uuid4(), *ends))
+    await mailer.send_due()
+    [mail] = mailbox.taken
+    assert mail["Subject"].strip() == f"OneNet: cleartext: {finding_events.SUMMARY}"
+    assert "finding.opened" in mail.get_content()
 
 
 async def test_a_digest_waits_for_its_time(

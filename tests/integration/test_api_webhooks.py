@@ -15,6 +15,9 @@ from pydantic import SecretStr
 from standardwebhooks import Webhook
 
 from onenet_api.events.telling import telling
+from onenet_api.findings import store as findings
+from onenet_api.findings.views import FindingState
+from onenet_api.tokens import User
 from onenet_api.webhooks import schedule, worker
 from onenet_api.webhooks.sealing import Seals
 from onenet_api.webhooks.sending import Sender
@@ -24,10 +27,11 @@ from onenet_common.envelope import Message
 from onenet_common.events import (
     ConnectionDelayed,
     ConnectionEstablished,
-    ConnectionEvent,
     ConnectionPlanned,
+    Event,
     WebhookDisabled,
 )
+from tests.integration import finding_events
 from tests.integration.api_scene import Owner, Scene
 from tests.integration.receiver import Receiver, receiving
 from tests.integration.test_api_connections import ask, pending
@@ -94,7 +98,7 @@ async def read(owner: Owner, webhook: dict[str, Any]) -> dict[str, Any]:
     return found
 
 
-async def happen(api: Scene, *events: ConnectionEvent) -> list[Message]:
+async def happen(api: Scene, *events: Event) -> list[Message]:
     """What the consumer takes from the topic, as one batch."""
     messages = [Message.of(event) for event in events]
     await telling(api.database)(messages)
@@ -138,6 +142,38 @@ async def test_an_event_is_delivered_signed_to_every_side_that_wants_it(
     assert set(verified) == {left["secret"], right["secret"]}
     assert {got.headers["webhook-id"] for got in receiver.got} == {str(message.id)}
     assert receiver.got[0].event["connection"]["id"] == connection["id"]
+
+
+async def test_a_finding_is_delivered_to_the_owners_of_its_networks_unless_they_marked_it(
+    api: Scene, lena: Owner, ravi: Owner, receiver: Receiver
+) -> None:
+    zoe = await api.owner("zoe", {"vpc-9": ["10.9.0.0/16"]})
+    await hook(ravi, receiver, types=["finding.opened"])
+    await hook(zoe, receiver)
+    ends = (lena.resources[0], ravi.resources[0])
+    muted, known, news = uuid4(), uuid4(), uuid4()
+    before = finding_events.opened(known, *ends)
+    await mark(api, muted, FindingState.MUTED)
+    await mark(api, known, FindingState.ACKNOWLEDGED)
+    await happen(api, finding_events.opened(muted, *ends), before)
+    anew = finding_events.opened(known, *ends)
+    await happen(api, finding_events.closed(before), anew, finding_events.opened(news, *ends))
+    async with delivering(api):
+        await receiver.until(2)
+        await eventually(lambda: _waiting(api), lambda count: count == 0)
+    assert {got.event["subject"] for got in receiver.got} == {str(known), str(news)}
+    assert [got.event["data"]["evidence"] for got in receiver.got] == [{"bytes": 777}] * 2
+    assert {got.event["type"] for got in receiver.got} == {"onenet.finding.opened.v1"}
+
+
+async def mark(api: Scene, finding: UUID, state: FindingState) -> None:
+    async with api.database.transaction() as connection:
+        await findings.mark(connection, User("ravi"), finding, state, "", None)
+
+
+async def _waiting(api: Scene) -> int:
+    async with api.database.acquire() as connection:
+        return int(await connection.fetchval("SELECT count(*) FROM deliveries"))
 
 
 def _verifies(secret: str, got: Any) -> bool:

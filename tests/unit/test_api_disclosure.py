@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 from uuid import uuid4
 
@@ -15,7 +16,7 @@ from onenet_common.connection import CType, Step
 from onenet_common.envelope import Message
 from onenet_common.events import ConnectionEvent, Event
 from tests.event_strategies import events as any_event
-from tests.unit.api_values import LEFT, LEFT_SERVICE, RIGHT, RIGHT_SERVICE, message
+from tests.unit.api_values import BEGINNING, LEFT, LEFT_SERVICE, RIGHT, RIGHT_SERVICE, message
 
 BOTH = frozenset((LEFT_SERVICE, RIGHT_SERVICE))
 LEFT_ALONE = frozenset((LEFT_SERVICE,))
@@ -105,6 +106,27 @@ def test_a_provider_is_told_of_to_the_owners_of_its_service_alone_and_never_how_
     assert told.data["provider"]["account"] == "222222222222"
     assert "confused-deputy" not in told.model_dump_json()
     assert "role/OneNet" not in told.model_dump_json()
+
+
+def test_a_finding_is_told_in_whole_to_the_owners_of_each_of_its_networks_and_to_nobody_else() -> None:
+    opened = events.FindingOpened(
+        finding_id=ID,
+        kind="internet_detour",
+        resources=(LEFT.id, RIGHT.id),
+        severity="warning",
+        summary="vpc-1 talks to vpc-2 over the internet",
+        remedy="connect them",
+        evidence={"bytes": 777},
+        at=BEGINNING,
+    )
+    about = replace(fact(opened), services=BOTH)
+    for service in BOTH:
+        view = disclose(about, None, frozenset({service}))
+        assert view is not None
+        assert (view.summary, view.data["evidence"]) == (opened.summary, {"bytes": 777})
+        assert (view.service, set(view.services)) == (None, BOTH)
+    assert disclose(about, None, frozenset({uuid4()})) is None
+    assert disclose(fact(opened), None, BOTH) is None
 
 
 def test_what_state_an_event_brings_is_told_from_the_event_alone() -> None:

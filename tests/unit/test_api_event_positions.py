@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 from uuid import uuid4
 
@@ -21,14 +22,22 @@ from onenet_common.states import Health, State
 OFFSETS = st.lists(st.integers(0, 2**60), max_size=20)
 
 
-@given(OFFSETS, OFFSETS)
-def test_an_id_leads_back_to_the_same_place(connections: list[int], inventory: list[int]) -> None:
+@given(st.tuples(*[OFFSETS] * len(positions.TOPICS)))
+def test_an_id_leads_back_to_the_same_place(offsets: Sequence[Sequence[int]]) -> None:
     place = {
         (topic, number): offset
-        for topic, offsets in zip(positions.TOPICS, (connections, inventory), strict=True)
-        for number, offset in enumerate(offsets)
+        for topic, of_topic in zip(positions.TOPICS, offsets, strict=True)
+        for number, offset in enumerate(of_topic)
     }
     assert positions.decode(positions.encode(place)) == place
+
+
+def test_an_id_from_before_there_were_findings_leads_back_to_where_it_was() -> None:
+    assert positions.decode("AQIHAwEF9r5iSA") == {
+        ("onenet.connections", 0): 7,
+        ("onenet.connections", 1): 3,
+        ("onenet.inventory", 0): 5,
+    }
 
 
 @given(st.text(max_size=40) | st.binary(max_size=40).map(lambda raw: raw.hex()))
@@ -72,6 +81,7 @@ def event(**fields: object) -> EventView:
     ids = {name: uuid4() for name in ConnectionNamed.model_fields if name != "name"}
     named = ConnectionNamed(name="a to b", **ids)
     known = {"type": TYPES[0], "connection": named, "service": None, "state": None, "health": None}
+    known |= {"services": [], "data": {}}
     return EventView.model_construct(**{**known, **fields})  # type: ignore[arg-type]  # for a test
 
 
@@ -91,6 +101,16 @@ def test_a_filter_lets_through_what_it_names_and_nothing_else() -> None:
     assert not EventQuery(type=["connection.deleted"]).wants(one)
     with pytest.raises(ValidationError, match="there is no event of type"):
         EventQuery(type=["connection.exploded"])
+
+
+def test_a_finding_is_found_by_its_connection_and_by_the_owners_of_its_networks() -> None:
+    one, other, connection = uuid4(), uuid4(), uuid4()
+    finding = event(connection=None, services=[one, other], data={"connection_id": str(connection)})
+    assert EventQuery(connection=connection).wants(finding)
+    assert not EventQuery(connection=uuid4()).wants(finding)
+    assert EventQuery(service=other).wants(finding)
+    assert not EventQuery(service=uuid4()).wants(finding)
+    assert not EventQuery(connection=connection).wants(event(connection=None))
 
 
 async def test_who_is_too_slow_gets_what_waits_and_then_the_end() -> None:

@@ -241,7 +241,7 @@ class NamedConnection(Model):
 
 
 class Event(Model):
-    """Something that happened to a connection, a provider or a resource."""
+    """Something that happened to a connection, a provider or a resource, or a finding about traffic."""
 
     id: UUID | str
     type: str
@@ -253,10 +253,18 @@ class Event(Model):
     trace_id: str | None = None
     connection: NamedConnection | None = None
     service: UUID | None = None
+    services: tuple[UUID, ...] = ()
     generation: int | None = None
     state: str | None = None
     health: str | None = None
     data: dict[str, Any] = Field(default_factory=dict)
+
+    @property
+    def about(self) -> str:
+        """What it happened to: a connection's name, a finding's kind and id; of all else the id."""
+        if self.connection is not None:
+            return self.connection.name
+        return f"{self.data['kind']} {self.subject}" if "kind" in self.data else str(self.subject)
 
 
 class DirectoryService(Model):

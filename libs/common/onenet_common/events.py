@@ -380,6 +380,8 @@ class FindingClosed(FindingEvent):
 
     type: ClassVar[str] = "onenet.finding.closed.v1"
 
+    opened_at: datetime | None = None
+
 
 EVENTS: dict[str, type[Event]] = {
     event.type: event

@@ -30,7 +30,7 @@ from onenet_common.backlog import Backlog
 from onenet_common.bus import Consumer, in_transaction
 from onenet_common.commands import dispatch
 from onenet_common.database import Database
-from onenet_common.events import CONNECTIONS, INVENTORY
+from onenet_common.events import CONNECTIONS, FINDINGS, INVENTORY
 from onenet_common.housekeeping import Housekeeping, Retention
 from onenet_common.migrating import migrate
 from onenet_common.migrations import Migrations
@@ -89,7 +89,7 @@ def wire(settings: ApiSettings) -> Sequence[Component]:
         Consumer(
             settings,
             group=telling.CONSUMER,
-            topics=[CONNECTIONS, INVENTORY],
+            topics=[CONNECTIONS, INVENTORY, FINDINGS],
             process=telling.telling(database),
             producer=producer,
             handled=telling.HANDLED,

@@ -33,7 +33,7 @@ def events(
     ] = None,
     output: Output = Format.TABLE,
 ) -> None:
-    """Show what happened to your connections, providers and resources.
+    """Show what happened to your connections, providers and resources, and what their traffic showed.
 
     Without -f, what happened until now, of the last hour unless --since says otherwise. With -f,
     what comes from now on, or since then; when the connection breaks, it goes on where it was. With
@@ -57,9 +57,8 @@ def _show(event: Event, output: Format) -> None:
     elif output is Format.YAML:
         dump([event.model_dump(mode="json")], Format.YAML)
     else:
-        about = event.connection.name if event.connection else str(event.subject)
         kind = event.type.removeprefix("onenet.").rpartition(".v")[0]
-        words = [columns.when(event.time), kind, about, event.summary]
+        words = [columns.when(event.time), kind, event.about, event.summary]
         if output is Format.WIDE:
             words += [event.actor or "", event.trace_id or ""]
         typer.echo(plain("  ".join(words)).replace("\n", " "))

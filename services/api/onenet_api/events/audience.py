@@ -58,15 +58,14 @@ async def concerns(connection: Connection, facts: Sequence[Fact]) -> list[Concer
     parties = await _parties(connection, [fact.subject for fact in facts if fact.of_connection])
     others = await _with_services(connection, [fact for fact in facts if not fact.of_connection])
     wanted = {service for one in parties.values() for service in one.services}
-    wanted |= {fact.service for fact in others.values() if fact.service is not None}
+    wanted |= {service for fact in others.values() for service in fact.services}
     rows = await connection.fetch(_OWNERS, list(wanted))
     owners: Owners = {row["id"]: row["owners"] for row in rows}
     found = []
     for fact in facts:
         if not fact.of_connection:
             known = others[fact.id]
-            services = frozenset({known.service} if known.service is not None else ())
-            found.append(Concern(known, None, _of(owners, services)))
+            found.append(Concern(known, None, _of(owners, known.services)))
         elif (known_parties := parties.get(fact.subject)) is not None:
             found.append(Concern(fact, known_parties, _of(owners, known_parties.services)))
     return [one for one in found if one.owners]
@@ -91,16 +90,21 @@ def parties_of(row: asyncpg.Record) -> Parties:
 
 
 async def _with_services(connection: Connection, facts: Sequence[Fact]) -> dict[UUID, Fact]:
-    """Events of the inventory by their ids, with the service that each does not name itself."""
-    unknown = [fact for fact in facts if fact.service is None]
-    ids = [one for fact in unknown for one in (fact.subject, fact.provider) if one is not None]
+    """Events of the inventory and findings by their ids, with the services that they do not name."""
+    unknown = [fact for fact in facts if not fact.services]
+    ids = [one for fact in unknown for one in _places(fact)]
     rows = await connection.fetch(_SERVICES, ids) if ids else []
-    services: dict[UUID | None, UUID] = {row["id"]: row["service"] for row in rows}
+    services: dict[UUID, UUID] = {row["id"]: row["service"] for row in rows}
     completed = {fact.id: fact for fact in facts}
     for fact in unknown:
-        service = services.get(fact.subject) or services.get(fact.provider)
-        completed[fact.id] = replace(fact, service=service)
+        found = [services[one] for one in _places(fact) if one in services]
+        completed[fact.id] = replace(fact, services=frozenset(found if fact.networks else found[:1]))
     return completed
+
+
+def _places(fact: Fact) -> tuple[UUID, ...]:
+    """Resources and providers whose services an event concerns, the nearest first."""
+    return fact.networks or tuple(one for one in (fact.subject, fact.provider) if one is not None)
 
 
 def _of(owners: Owners, services: frozenset[UUID]) -> Owners:

@@ -2,6 +2,7 @@
 
 - Of a provider or a resource: the owners of its service, everything. Nobody else learns of it, the
   other side of a connection neither.
+- Of a finding: the owners of every network that it is about, everything, as ``GET /v1/findings`` has it.
 - Of a connection: the owners of either side, and nobody else.
 - Its addresses, accounts and all that may contain them (alternatives, plans, details, reasons of
   providers): to those who see both sides, as ``GET /v1/connections/{id}`` has it. One sees one's own
@@ -82,13 +83,18 @@ class EventView(BaseModel):
     id: UUID
     type: str = Field(examples=["onenet.connection.established.v1"])
     time: datetime
-    subject: UUID = Field(description="The connection, provider, resource or webhook that it is about.")
+    subject: UUID = Field(
+        description="The connection, provider, resource, webhook or finding that it is about."
+    )
     summary: str
     actor: str
     source: str
     trace_id: str
     connection: ConnectionNamed | None
-    service: UUID | None = Field(description="Whose provider or resource; null for connections.")
+    service: UUID | None = Field(description="Whose provider or resource; null for connections and findings.")
+    services: list[UUID] = Field(
+        default=[], description="Whose networks a finding is about; empty for all else."
+    )
     generation: int | None
     state: State | None = Field(description="That this event brings a connection into; null for none.")
     health: Health | None
@@ -101,11 +107,12 @@ def disclose(fact: Fact, parties: Parties | None, owned: frozenset[UUID]) -> Eve
     """The event as an owner of these services may see it; None when it does not exist for him.
 
     Args:
-        parties: of the connection that the event is about; None for providers and resources.
+        parties: of the connection that the event is about; None for what is no connection.
         owned: the services that the reader owns, or that he is told in the name of.
     """
     if parties is None:
-        return _view(fact, None, fact.summary, dict(fact.data)) if fact.service in owned else None
+        told = not owned.isdisjoint(fact.services)
+        return _view(fact, None, fact.summary, dict(fact.data)) if told else None
     if owned.isdisjoint(parties.services):
         return None
     if (owned | parties.disclosed).issuperset(parties.services):
@@ -127,7 +134,8 @@ def _view(fact: Fact, parties: Parties | None, summary: str, data: dict[str, Any
         source=fact.source,
         trace_id=fact.trace_id,
         connection=_named(parties) if parties is not None else None,
-        service=fact.service if parties is None else None,
+        service=None if fact.networks else next(iter(fact.services), None),
+        services=sorted(fact.services) if fact.networks else [],
         generation=fact.generation,
         state=fact.state,
         health=fact.health,

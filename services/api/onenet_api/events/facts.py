@@ -11,7 +11,7 @@ from uuid import UUID
 from onenet_api.connections import timeline
 from onenet_common import events
 from onenet_common.envelope import Message
-from onenet_common.events import ConnectionEvent, Event
+from onenet_common.events import ConnectionEvent, Event, FindingEvent
 from onenet_common.states import Health, State
 
 
@@ -20,8 +20,9 @@ class Fact:
     """An event before it is decided who may be told how much of it.
 
     Args:
-        subject: the connection, provider or resource that it is about.
-        service: of which provider or resource, where the event says so itself.
+        subject: the connection, provider, resource or finding that it is about.
+        services: whose provider, resource or networks, as far as the event says so itself.
+        networks: resources that a finding is about.
         generation: of the connection's wish; None for what is no connection.
         data: the event's own fields as JSON values.
     """
@@ -36,8 +37,9 @@ class Fact:
     summary: str
     data: Mapping[str, Any]
     generation: int | None = None
-    service: UUID | None = None
+    services: frozenset[UUID] = frozenset()
     provider: UUID | None = None
+    networks: tuple[UUID, ...] = ()
 
     @property
     def of_connection(self) -> bool:
@@ -76,13 +78,15 @@ _SUMMARIES: dict[type[Event], Callable[[Any], str]] = {
     events.ResourceChanged: lambda e: f"{e.resource.name} changed: {', '.join(e.changed)}",
     events.ResourceGone: lambda e: "the resource is gone",
     events.WebhookDisabled: lambda e: f"nothing more is delivered to a webhook: {e.reason}",
+    events.FindingOpened: lambda e: e.summary,
+    events.FindingClosed: lambda e: "its cause is gone",
 }
-"""Of the inventory; those of connections are the timeline's."""
+"""Of the inventory and of findings; those of connections are the timeline's."""
 
 TYPES: tuple[str, ...] = tuple(event.type for event in (*timeline.SUMMARIES, *_SUMMARIES))
 """What is told at all: samples of health and requests to look again are not."""
 
-_SUBJECTS = ("resource_id", "provider_id", "webhook_id")
+_SUBJECTS = ("resource_id", "provider_id", "webhook_id", "finding_id")
 _PRIVATE: dict[str, Any] = {"provider": {"role_arn", "external_id"}, "resource": {"paths"}}
 """How OneNet gets in, and whom else a network is peered with: of no use to who is told."""
 
@@ -94,7 +98,8 @@ def of_message(message: Message) -> Fact | None:
         return of_timeline(timeline.row(message, event))
     if type(event) not in _SUMMARIES:
         return None
-    about = getattr(event, "provider", None) or getattr(event, "resource", None)
+    about = getattr(event, "provider", None) or getattr(event, "resource", None) or event
+    service = getattr(about, "service", None)
     return Fact(
         id=message.id,
         type=event.type,
@@ -105,8 +110,9 @@ def of_message(message: Message) -> Fact | None:
         subject=next(getattr(event, name) for name in _SUBJECTS if hasattr(event, name)),
         summary=_SUMMARIES[type(event)](event),
         data=event.model_dump(mode="json", exclude=_PRIVATE),
-        service=about.service if about is not None else getattr(event, "service", None),
+        services=frozenset({service} if service is not None else ()),
         provider=getattr(event, "provider_id", None),
+        networks=event.resources if isinstance(event, FindingEvent) else (),
     )
 
 

@@ -6,11 +6,11 @@ import base64
 import zlib
 from collections.abc import Iterator, Mapping
 
-from onenet_common.events import CONNECTIONS, INVENTORY
+from onenet_common.events import CONNECTIONS, FINDINGS, INVENTORY
 
-TOPICS = (CONNECTIONS, INVENTORY)
-"""What owners are told of; their order is part of the ids."""
-LONGEST = 16_000
+TOPICS = (CONNECTIONS, INVENTORY, FINDINGS)
+"""What owners are told of. Their order is part of the ids; a new one comes last, where older ids end."""
+LONGEST = 24_000
 """Characters of an id; a thousand partitions of each topic need fewer."""
 LARGEST_OFFSET = 2**62
 _VERSION = 1
@@ -45,7 +45,7 @@ def decode(text: str) -> Positions:
     positions: dict[Partition, int] = {}
     try:
         for topic in TOPICS:
-            for partition in range(next(numbers)):
+            for partition in range(next(numbers, 0)):
                 positions[topic, partition] = next(numbers)
     except StopIteration:
         raise ValueError("not an id of ours") from None

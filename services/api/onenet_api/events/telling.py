@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable, Sequence
 
 from onenet_api.events import audience
 from onenet_api.events.facts import TYPES, of_message
+from onenet_api.findings import marks
 from onenet_api.mail import store as mail
 from onenet_api.webhooks import queue
 from onenet_common import inbox
@@ -44,8 +45,11 @@ def telling(database: Database) -> Processor:
 
 
 async def tell(connection: Connection, messages: Sequence[Message]) -> None:
-    """Have these events told to those whom they concern and who want to be."""
+    """Have these events told to those whom they concern and who want to be.
+
+    What waits already is told, whatever its owners mark afterwards.
+    """
     facts = [fact for message in messages if (fact := of_message(message)) is not None]
-    concerns = await audience.concerns(connection, facts)
+    concerns = await marks.not_hushed(connection, await audience.concerns(connection, facts))
     _queued.add(await queue.enqueue(connection, concerns))
     _lines.add(await mail.enqueue(connection, concerns))

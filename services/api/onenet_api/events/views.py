@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Annotated
 from uuid import UUID
@@ -45,7 +46,9 @@ class EventQuery(BaseModel):
         default=[], description="May be repeated; `connection.established` will do.", examples=[[]]
     )
     connection: UUID | None = None
-    service: UUID | None = Field(default=None, description="Of either side, or of a provider or resource.")
+    service: UUID | None = Field(
+        default=None, description="Of either side, of a provider or resource, or of a finding's networks."
+    )
     state: list[State] = Field(
         default=[], max_length=len(State), description="Events that bring a connection into one of these."
     )
@@ -55,14 +58,23 @@ class EventQuery(BaseModel):
 
     def wants(self, event: EventView) -> bool:
         """Whether an event is asked for. `state` and `health` are of different events: either will do."""
-        named = event.connection
-        services = (named.service_left, named.service_right) if named is not None else (event.service,)
         return (
             (not self.type or event.type in self.type)
-            and self.connection in (None, named.id if named is not None else None)
-            and (self.service is None or self.service in services)
+            and (self.connection is None or str(self.connection) == _connection(event))
+            and (self.service is None or self.service in _services(event))
             and (not (self.state or self.health) or event.state in self.state or event.health in self.health)
         )
+
+
+def _connection(event: EventView) -> str | None:
+    return str(event.connection.id) if event.connection is not None else event.data.get("connection_id")
+
+
+def _services(event: EventView) -> Sequence[UUID | None]:
+    named = event.connection
+    if named is not None:
+        return named.service_left, named.service_right
+    return event.service, *event.services
 
 
 def begun(position: str, *, retry: int) -> bytes:

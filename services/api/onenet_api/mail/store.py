@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from onenet_api.events.audience import Concern
-from onenet_api.events.disclosure import disclose
+from onenet_api.events.disclosure import EventView, disclose
 from onenet_api.mail.digest import Line
 from onenet_api.mail.preferences import Preferences
 from onenet_api.tokens import User
@@ -91,9 +91,15 @@ def line(
     told = disclose(concern.fact, concern.parties, frozenset(owned))
     if not due or told is None:
         return None
-    about = told.connection.name if told.connection is not None else str(told.subject)
     kind = told.type.removeprefix("onenet.").rpartition(".")[0]
-    return (name, told.id, told.time, about, kind, told.summary, min(due))
+    return (name, told.id, told.time, _about(told), kind, told.summary, min(due))
+
+
+def _about(told: EventView) -> str:
+    """A connection's name, a finding's kind; of all else the id."""
+    if told.connection is not None:
+        return told.connection.name
+    return str(told.data["kind"] if told.services else told.subject)
 
 
 @dataclass(frozen=True, slots=True)
