@@ -86,12 +86,12 @@ def test_a_connection_that_carried_nothing_says_when_it_was_used_last(
 
 
 def test_why_there_is_no_traffic_to_show_is_said(onenet: Run, api: FakeApi, connection: Thing) -> None:
-    wrong = {
+    wrong: dict[str, Any] = {
         "status": 422,
         "detail": "wrong",
         "errors": [{"field": "step", "message": "hour or day"}],
     }
-    away = {"status": 503, "detail": "no views here"}
+    away: dict[str, Any] = {"status": 503, "detail": "no views here"}
     path = f"/v1/connections/{connection['id']}/traffic"
     for code, problem, words in ((2, wrong, "step: hour or day"), (6, away, "no views here")):
         problem = {"type": "about:blank", **problem}

@@ -207,7 +207,7 @@ async def test_the_owners_of_its_networks_hear_of_a_finding_and_nobody_else_does
     token = telling.issuer.token
     shared = finding_events.opened(uuid4(), lena.resources[0], ravi.resources[0])
     alone = finding_events.opened(uuid4(), lena.resources[0])
-    wanted = {"type": ["finding.opened", "finding.closed"]}
+    wanted: dict[str, Any] = {"type": ["finding.opened", "finding.closed"]}
     async with (
         following(url, token(lena.name), **wanted) as left,
         following(url, token(ravi.name), **wanted) as right,
@@ -215,8 +215,8 @@ async def test_the_owners_of_its_networks_hear_of_a_finding_and_nobody_else_does
     ):
         begin = right.last_id
         await say(telling, alone, shared, finding_events.closed(shared))
-        for stream, count in ((left, 3), (right, 2)):
-            await eventually(stream.look, lambda seen, count=count: len(seen.inventory) >= count)
+        await eventually(left.look, lambda seen: len(seen.inventory) >= 3)
+        await eventually(right.look, lambda seen: len(seen.inventory) >= 2)
     assert sorted(kinds(left.inventory)) == ["closed", "opened", "opened"]
     assert kinds(right.inventory) == ["opened", "closed"]
     told = right.inventory[0]
