@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 import pytest
 
 from onenet_local.parts import Choice
+from onenet_local.promptness import PROMPT
 from onenet_local.services import SERVICES
 from onenet_local.stack import Stack
 from onenet_local.unprivileged import temporary_folder
@@ -14,6 +15,7 @@ from tests.brokers import local_settings
 from tests.e2e.traces import Traces
 
 HASTE = {
+    **PROMPT,
     "api": {"ONENET_API_REPUBLISH_AFTER": "3"},
     "provisioner": {
         "ONENET_PROVISIONER_WATCH_INTERVAL": "2",

@@ -17,7 +17,10 @@ async def test_two_owners_connect_and_part_again(stack: Stack) -> None:
     where = stack.addresses
     await Story(where.api, LocalCloud(where.cloud), where.kafka, Narrator(told)).play()
     assert "FAILED" not in told.getvalue()
-    for word in ("PENDING_APPROVAL", "AWS_PEERING", "peering_id pcx-", "drifted", "repaired", "no peering"):
+    for word in (
+        *("PENDING_APPROVAL", "AWS_PEERING", "peering_id pcx-", "drifted", "repaired", "no peering"),
+        *("in the clear", "── shop  tcp/443", "over connection", "refused: tcp/", "change its l4filters"),
+    ):
         assert word in told.getvalue()
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import time
 from collections.abc import AsyncIterator
@@ -14,17 +15,29 @@ from typer.testing import CliRunner
 
 from onenet_common.connection import CType
 from onenet_common.envelope import Message
-from onenet_common.events import CONNECTIONS, FLOWS, INVENTORY, ConnectionEstablished, ResourceDiscovered
+from onenet_common.events import (
+    CONNECTIONS,
+    FLOWS,
+    INVENTORY,
+    ConnectionDeleted,
+    ConnectionEstablished,
+    ResourceDiscovered,
+)
 from onenet_common.producer import Outgoing
 from onenet_local.cli import app
 from onenet_local.traffic.command import read as read_file
-from onenet_local.traffic.encoders import FORMATS
+from onenet_local.traffic.encoders import FORMATS, VERSION_5
 from onenet_local.traffic.generator import NONE, Traffic
 from onenet_local.traffic.landscape import landscape
+from onenet_local.traffic.living import Living
 from onenet_local.traffic.sending import send
 from onenet_monitor.flows.formats import read_all
 from tests.brokers import running_broker
-from tests.samples import LEFT, NOW, RIGHT, evaluated, requested, wish
+from tests.samples import LEFT, NOW, RIGHT, deletion_requested, evaluated, requested, wish
+
+PATIENCE = 30.0
+BOTH = {"10.1.", "10.2."}
+"""How the addresses of the two networks begin."""
 
 
 @pytest.fixture
@@ -65,6 +78,42 @@ async def test_the_networks_and_links_are_those_that_the_stack_knows_and_their_l
     assert (sent, dict(reading.refused)) == (3000, {})
     assert sent < reading.frame.height <= 2 * sent
     assert set(reading.frame["network"]) == {"vpc-left", "vpc-right"}
+
+
+async def test_traffic_beside_the_stack_follows_connections_as_they_come_and_go(kafka: str) -> None:
+    asked = wish()
+    discovered = [ResourceDiscovered(resource_id=one.id, at=NOW, resource=one) for one in (LEFT, RIGHT)]
+    established = ConnectionEstablished(
+        connection_id=asked.id, generation=1, ctype=CType.AWS_PEERING, details={"peering_id": "pcx-1"}
+    )
+    deleted = ConnectionDeleted(connection_id=asked.id, generation=2)
+    beside = Living(kafka, rate=200, every=1)
+    await beside.start()
+    try:
+        async with AIOKafkaConsumer(FLOWS, bootstrap_servers=kafka, auto_offset_reset="earliest") as logs:
+            await publish(kafka, *map(Message.of, discovered))
+            assert not await carried(logs)
+            message = Message.of(established)
+            await publish(kafka, requested(asked), evaluated(asked), message)
+            while not (begun := await carried(logs)):
+                pass
+            assert min(begun) >= int(message.time.timestamp())
+            await publish(kafka, deletion_requested(wish(2, id=asked.id)), Message.of(deleted))
+            while await carried(logs):
+                pass
+    finally:
+        await beside.stop()
+
+
+async def carried(logs: AIOKafkaConsumer) -> list[int]:
+    """When the calls between the two networks began that the next flow logs tell of, in Unix seconds."""
+    record = await asyncio.wait_for(logs.getone(), PATIENCE)
+    records = [dict(zip(VERSION_5.split(), line.split(), strict=True)) for line in _lines(record.value)]
+    return [int(one["start"]) for one in records if {one["srcaddr"][:5], one["dstaddr"][:5]} == BOTH]
+
+
+def _lines(value: bytes) -> list[str]:
+    return value.decode().splitlines()[1:]
 
 
 async def values(kafka: str) -> list[bytes]:

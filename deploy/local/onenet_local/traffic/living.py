@@ -26,12 +26,14 @@ class Living:
         kafka: ``host:port`` of the broker.
         rate: observations a second.
         seed: another one makes another traffic.
+        every: seconds of traffic in one go.
     """
 
-    def __init__(self, kafka: str, *, rate: int, seed: int = 1) -> None:
+    def __init__(self, kafka: str, *, rate: int, seed: int = 1, every: int = EVERY) -> None:
         self._kafka = kafka
         self._rate = rate
         self._seed = seed
+        self._every = every
         self._follower = Follower(kafka)
         self._producer: AIOKafkaProducer | None = None
         self._sending = Background("send traffic", self._round)
@@ -50,10 +52,12 @@ class Living:
 
     async def _round(self) -> None:
         begin = int(time.time())
-        await self._follower.listen(EVERY)
+        await self._follower.listen(self._every)
         # A connection that was established meanwhile did not carry what came before.
         seen = self._follower.known.landscape(datetime.fromtimestamp(begin, UTC))
         if not seen.networks or self._producer is None:
             return
         traffic = Traffic(seen.networks, seen.links, self._seed, Anomalies())
-        await put(self._producer, traffic.window(begin, EVERY, self._rate * EVERY), FORMATS["aws"])
+        await put(
+            self._producer, traffic.window(begin, self._every, self._rate * self._every), FORMATS["aws"]
+        )
