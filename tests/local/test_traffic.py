@@ -90,7 +90,8 @@ async def test_traffic_beside_the_stack_follows_connections_as_they_come_and_go(
     beside = Living(kafka, rate=200, every=1)
     await beside.start()
     try:
-        async with AIOKafkaConsumer(FLOWS, bootstrap_servers=kafka, auto_offset_reset="earliest") as logs:
+        reading = AIOKafkaConsumer(FLOWS, bootstrap_servers=kafka, auto_offset_reset="earliest")
+        async with asyncio.timeout(PATIENCE), reading as logs:
             await publish(kafka, *map(Message.of, discovered))
             assert not await carried(logs)
             message = Message.of(established)
@@ -107,7 +108,7 @@ async def test_traffic_beside_the_stack_follows_connections_as_they_come_and_go(
 
 async def carried(logs: AIOKafkaConsumer) -> list[int]:
     """When the calls between the two networks began that the next flow logs tell of, in Unix seconds."""
-    record = await asyncio.wait_for(logs.getone(), PATIENCE)
+    record = await logs.getone()
     records = [dict(zip(VERSION_5.split(), line.split(), strict=True)) for line in _lines(record.value)]
     return [int(one["start"]) for one in records if {one["srcaddr"][:5], one["dstaddr"][:5]} == BOTH]
 
