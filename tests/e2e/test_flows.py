@@ -25,7 +25,7 @@ async def test_a_process_killed_again_and_again_counts_every_record_once(stack: 
         asked = await pair.onenet.connections.create(*pair.pairs[0])
         await pair.onenet.wait_for(asked.id, ["ESTABLISHED"])
         database = await asyncpg.connect(stack.addresses.database)
-        await until(lambda: _carries(database, asked.id), "the monitor to know the connection")
+        await until(lambda: carries(database, asked.id), "the monitor to know the connection")
         left, right = pair.lefts[0], pair.rights[0]
         ends = str(left.subnet).replace("0/24", "7"), str(right.subnet).replace("0/24", "8")
         # Minutes to come, since the connection has only just begun to carry.
@@ -57,7 +57,7 @@ async def _send(stack: Stack, flows: list[Flow]) -> None:
     await producer.stop()
 
 
-async def _carries(database: asyncpg.Connection[asyncpg.Record], connection: UUID) -> bool | None:
+async def carries(database: asyncpg.Connection[asyncpg.Record], connection: UUID) -> bool | None:
     found = await database.fetchval("SELECT count(*) FROM monitor.links WHERE connection_id = $1", connection)
     return True if found else None
 

@@ -7,6 +7,7 @@ import time
 from pathlib import Path
 from typing import Any
 
+import asyncpg
 from aiokafka import AIOKafkaProducer
 
 from onenet_client.models import Resource
@@ -14,6 +15,7 @@ from onenet_common.events import FLOWS
 from onenet_local.stack import Stack
 from tests.e2e.estate import estate, until
 from tests.e2e.test_command_line import Terminal
+from tests.e2e.test_flows import carries
 
 HEADER = "version vpc-id srcaddr dstaddr srcport dstport protocol packets bytes start end action log-status"
 CALLS, REFUSED = 5, 12
@@ -27,6 +29,9 @@ async def test_flow_logs_become_a_map_sums_and_a_finding_at_the_terminal(
     async with estate(stack, networks=1) as pair:
         asked = await pair.onenet.connections.create(*pair.pairs[0])
         await pair.onenet.wait_for(asked.id, ["ESTABLISHED"])
+        database = await asyncpg.connect(stack.addresses.database)
+        await until(lambda: carries(database, asked.id), "the monitor to know the connection")
+        await database.close()
         # Only what begins after a connection was established is carried by it.
         begin = math.ceil(time.time())
         async with AIOKafkaProducer(bootstrap_servers=stack.addresses.kafka) as producer:
