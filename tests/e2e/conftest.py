@@ -16,7 +16,8 @@ from tests.e2e.traces import Traces
 
 HASTE = {
     **PROMPT,
-    "api": {"ONENET_API_REPUBLISH_AFTER": "3"},
+    # Nobody chooses mails here; with the name of a server they are counted.
+    "api": {"ONENET_API_REPUBLISH_AFTER": "3", "ONENET_API_SMTP_HOST": "localhost"},
     "provisioner": {
         "ONENET_PROVISIONER_WATCH_INTERVAL": "2",
         "ONENET_PROVISIONER_DISCOVERY_INTERVAL": "5",

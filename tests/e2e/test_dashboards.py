@@ -7,10 +7,14 @@ from collections import defaultdict
 
 import httpx
 
+from onenet_common.events import FLOWS
+from onenet_common.producer import Outgoing, Producer
+from onenet_common.settings import Settings
 from onenet_local.cloud.handle import LocalCloud
 from onenet_local.stack import Stack
 from tests.e2e.estate import RIGHT_REGION, Estate, estate, until
 from tests.expressions import labels_read
+from tests.integration.flow_scene import Flow, now, text
 from tests.integration.waiting import eventually
 
 SCRAPED = {"job", "instance"}
@@ -41,6 +45,7 @@ async def test_services_show_what_dashboards_and_rules_read(stack: Stack) -> Non
         asked = await pair.onenet.connections.create(*pair.pairs[0])
         await pair.onenet.wait_for(asked.id, ["ESTABLISHED"])
         await _be_rejected(pair)
+        await _write_a_flow_log(stack)
 
         async def missing() -> set[tuple[str, str]]:
             return wanted - RARE.keys() - await _shown(stack)
@@ -56,6 +61,12 @@ async def _be_rejected(pair: Estate) -> None:
     resource = await until(lambda: pair.resource(twin), "the overlapping network to be discovered")
     asked = await pair.onenet.connections.create(pair.lefts[0].id, resource)
     await pair.onenet.wait_for(asked.id, ["REJECTED"])
+
+
+async def _write_a_flow_log(stack: Stack) -> None:
+    producer = Producer(Settings(kafka=stack.addresses.kafka, kafka_idempotence=False))
+    await producer.send([Outgoing(FLOWS, b"an exporter", text([Flow(now(), 1)]), [])])
+    await producer.stop()
 
 
 async def _shown(stack: Stack) -> set[tuple[str, str]]:

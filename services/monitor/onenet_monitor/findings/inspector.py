@@ -15,7 +15,7 @@ from onenet_common.events import Event, FindingClosed, FindingOpened
 from onenet_common.housekeeping import Retention
 from onenet_common.telemetry import meter
 from onenet_monitor.cleartext import Protocols
-from onenet_monitor.findings.finding import Finding
+from onenet_monitor.findings.finding import Finding, Kind
 from onenet_monitor.findings.lifecycle import Changes, changes
 from onenet_monitor.findings.looking import look
 from onenet_monitor.findings.rules import findings
@@ -53,6 +53,9 @@ class Inspector:
         self._inspecting = Background("inspect traffic", self.inspect, interval=interval, longest_pause=60.0)
 
     async def start(self) -> None:
+        for kind in Kind:
+            for change in ("opened", "closed"):
+                _changed.add(0, {"kind": kind.value, "change": change})
         self._inspecting.start()
 
     async def stop(self) -> None:

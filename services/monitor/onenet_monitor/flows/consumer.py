@@ -75,6 +75,7 @@ class FlowConsumer:
         self._knowledge = Knowledge(database)
         self._positions = Positions(settings, database, topic)
         self._consuming = Background(f"count {topic}", self._consume, longest_pause=2.0)
+        self._measured: set[int] = set()
 
     async def start(self) -> None:
         measures.prepare(self._topic, self._group)
@@ -105,7 +106,7 @@ class FlowConsumer:
             if self._positions.next is None and kafka.assignment():
                 await self._positions.find(kafka)
             for records in portions(await self._gather(kafka), self._settings.flow_batch_bytes):
-                await self._count_until_done(records)
+                await self._count_until_done(kafka, records)
             if clock() >= measured_at + MEASURE_SECONDS:
                 measured_at = clock()
                 self._measure(kafka)
@@ -143,7 +144,7 @@ class FlowConsumer:
             fetch_max_wait_ms=int(self._settings.kafka_fetch_wait * 1000),
         )
 
-    async def _count_until_done(self, records: Records) -> None:
+    async def _count_until_done(self, kafka: AIOKafkaConsumer, records: Records) -> None:
         pause = 0.1
         while True:
             try:
@@ -155,6 +156,7 @@ class FlowConsumer:
                 if self._consuming.stopping.is_set():
                     raise
                 log.warning("flows.paused", reason=repr(error))
+                self._measure(kafka)
             if self._positions.next is None:
                 return None
             await asyncio.sleep(pause * random.uniform(0.5, 1.0))
@@ -219,9 +221,13 @@ class FlowConsumer:
         measures.dead(self._topic, self._group)
 
     def _measure(self, kafka: AIOKafkaConsumer) -> None:
+        """Show how far behind we are; of a partition that was ours, the one tells that has it now."""
+        if self._positions.next is None:
+            return
         behind = {
             partition: (kafka.highwater(TopicPartition(self._topic, partition)) or offset) - offset
-            for partition, offset in (self._positions.next or {}).items()
+            for partition, offset in self._positions.next.items()
         }
-        measures.lag(self._topic, self._group, behind)
+        self._measured |= behind.keys()
+        measures.lag(self._topic, self._group, dict.fromkeys(self._measured, 0) | behind)
         self._positions.check(behind)

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import get_args
 
-from onenet_common.durations import duration
+from onenet_common.durations import LONG, duration
 from onenet_common.telemetry import meter
 from onenet_monitor.flows.attribution import KINDS
-from onenet_monitor.flows.summary import Summary
+from onenet_monitor.flows.formats.reading import Reason, Skipped
+from onenet_monitor.flows.summary import LATE, Summary
 
 _records = meter.create_counter("onenet.flows.records", description="Flow records counted, by kind")
 _ambiguous = meter.create_counter(
@@ -19,7 +21,9 @@ _repeated = meter.create_counter(
     "onenet.flows.repeated", description="Messages passed over, since they are counted already"
 )
 _commits = duration("onenet.flows.commit.duration", "From sums in memory to sums in the database")
-_delay = duration("onenet.flows.delay", "From the topic to the sums, of the oldest message of a batch")
+_delay = duration(
+    "onenet.flows.delay", "From the topic to the sums, of the oldest message of a batch", bounds=LONG
+)
 _lag = meter.create_gauge("onenet.consumer.lag", description="Records behind the end of a partition")
 _dead = meter.create_counter("onenet.messages.dead", description="Records sent to a dead-letter topic")
 
@@ -28,6 +32,12 @@ def prepare(topic: str, group: str) -> None:
     """Begin series that show an increase with their first event."""
     for kind in KINDS:
         _records.add(0, {"kind": kind})
+    for reason in (*get_args(Reason), LATE):
+        _refused.add(0, {"reason": reason})
+    for reason in get_args(Skipped):
+        _skipped.add(0, {"reason": reason})
+    _ambiguous.add(0)
+    _repeated.add(0)
     _dead.add(0, {"topic": topic, "group": group})
 
 
