@@ -12,6 +12,7 @@ import sys
 import time
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
+from functools import partial
 
 import polars as pl
 
@@ -75,7 +76,7 @@ def figures(*, quick: bool) -> list[Figure]:
         Figure(NAME, "AWS text", ours / 1e6, UNIT, at_least(1.2)),
         Figure(NAME, "AWS text, of polars' bare parse", 100 * ours / bare, "%", at_least(25)),
         *(
-            Figure(NAME, name, per_cpu_second(lambda values=values: _read(values)) / 1e6, UNIT)  # type: ignore[misc]
+            Figure(NAME, name, per_cpu_second(partial(_read, values)) / 1e6, UNIT)
             for name, values in others.items()
         ),
     ]

@@ -8,25 +8,9 @@ from typing import Any
 
 import polars as pl
 
-START = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
+from onenet_monitor.flows.formats.reading import SCHEMA
 
-SCHEMA: dict[str, Any] = {
-    "start": pl.Datetime("us", "UTC"),
-    "end": pl.Datetime("us", "UTC"),
-    "network": pl.String,
-    "account": pl.String,
-    "interface": pl.String,
-    "src": pl.String,
-    "dst": pl.String,
-    "src_port": pl.UInt16,
-    "dst_port": pl.UInt16,
-    "protocol": pl.UInt8,
-    "packets": pl.Int64,
-    "bytes": pl.Int64,
-    "flows": pl.Int64,
-    "accepted": pl.Boolean,
-    "egress": pl.Boolean,
-}
+START = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
 
 
 def record(src: str, dst: str, **changes: Any) -> dict[str, Any]:

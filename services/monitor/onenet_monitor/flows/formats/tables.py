@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import partial
 from itertools import chain, islice
 
 import polars as pl
@@ -47,7 +48,7 @@ def _by_line(pieces: Iterable[bytes], paths: Paths, judge: Judge) -> Iterator[Re
             yield Reading.refusal(block)
             continue
         if (frame := _read(block, paths)) is not None:
-            yield judge(frame, lambda rows, block=block: _lines_of(block, rows))  # type: ignore[misc]
+            yield judge(frame, partial(_lines_of, block))
             continue
         every = [line for line in block.decode("utf-8", "replace").split("\n") if line.strip()]
         yield from _judged([load(line) or Refusal.of("fields", line) for line in every], paths, judge)
