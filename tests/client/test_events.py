@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
+from contextlib import aclosing
+from functools import partial
 from typing import Any
 
+import pytest
 from fastapi import Response
 
+from onenet_client.errors import Unreachable
+from onenet_client.events import Events
+from onenet_client.retry import Retry
+from onenet_client.transport import Transport
 from tests.client.conftest import Run
 from tests.client.fake_api import NOW, FakeApi, Thing
 
@@ -71,3 +79,47 @@ def test_a_finding_is_named_by_its_kind_and_the_id_to_acknowledge_it_by(onenet: 
 def test_who_is_not_signed_in_is_told_so(onenet: Run, api: FakeApi) -> None:
     api.faults = [Response(status_code=401)]
     assert onenet("events", "-f").code == 3
+
+
+HURRIED = Retry(attempts=2, first=0.01, longest=0.01)
+
+
+async def _answer(body: bytes, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    """One stream with one event, which breaks off."""
+    await reader.readuntil(b"\r\n\r\n")
+    writer.write(b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nConnection: close\r\n\r\n" + body)
+    await writer.drain()
+    writer.close()
+
+
+async def _served(number: int, port: int = 0) -> asyncio.Server:
+    body = f"id: {number}\ndata: {json.dumps(happened(number))}\n\n".encode()
+    return await asyncio.start_server(partial(_answer, body), "127.0.0.1", port)
+
+
+async def test_a_stream_that_was_heard_outlasts_an_api_that_is_away_for_longer() -> None:
+    server = await _served(1)
+    port = server.sockets[0].getsockname()[1]
+    transport = Transport(f"http://127.0.0.1:{port}", None, 5, HURRIED)
+    async with aclosing(Events(transport).follow()) as told:
+        assert (await anext(told)).id == "event-1"
+        server.close()
+        following = asyncio.ensure_future(anext(told))
+        await asyncio.sleep(20 * HURRIED.longest)
+        assert not following.done()
+        server = await _served(2, port)
+        assert (await following).id == "event-2"
+        server.close()
+    await transport.close()
+
+
+async def test_an_api_that_never_answered_is_not_waited_for() -> None:
+    server = await _served(1)
+    port = server.sockets[0].getsockname()[1]
+    server.close()
+    await server.wait_closed()
+    transport = Transport(f"http://127.0.0.1:{port}", None, 5, HURRIED)
+    async with aclosing(Events(transport).follow()) as told:
+        with pytest.raises(Unreachable, match="does not answer"):
+            await anext(told)
+    await transport.close()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from contextlib import aclosing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from uuid import UUID
 
@@ -15,10 +15,14 @@ from pydantic import ValidationError
 from onenet_client.errors import Unexpected, Unreachable
 from onenet_client.inventory import text
 from onenet_client.models import Event
-from onenet_client.retry import Outcome
+from onenet_client.retry import Outcome, Retry
 from onenet_client.transport import Params, Transport
 
 PATH = "/v1/events"
+
+ATTEMPTS_TO_COME_BACK = 100
+"""By a stream that was heard before: with the pauses of ``Retry`` some six minutes, for an API that is
+being replaced or whose machine restarts."""
 
 
 @dataclass(frozen=True)
@@ -53,7 +57,7 @@ class Events:
             until_now: end at the present.
 
         Raises:
-            Unreachable: no answer after all retries.
+            Unreachable: no answer after all retries; of these there are more once something was heard.
         """
         params = {
             "since": since.isoformat() if since is not None else None,
@@ -62,12 +66,13 @@ class Events:
             "service": text(service),
             "follow": "false" if until_now else None,
         }
-        last_id, made = "", 0
+        last_id, made, retry = "", 0, self._transport.retry
         while True:
             try:
-                async with aclosing(self._blocks(params, last_id)) as blocks:
+                async with aclosing(self._blocks(params, last_id, retry)) as blocks:
                     async for block in blocks:
                         last_id, made = block.id or last_id, 0
+                        retry = replace(retry, attempts=max(retry.attempts, ATTEMPTS_TO_COME_BACK))
                         if block.name == "end" and "caught_up" in block.data:
                             return
                         if not block.name and block.data:
@@ -75,20 +80,17 @@ class Events:
                 outcome: Outcome = httpx.ReadError("the stream ended")
             except httpx.TransportError as error:
                 outcome = error
-            await self._pause(outcome, made := made + 1)
+            made += 1
+            pause = retry.pause("GET", outcome, made)
+            if pause is None:
+                raise Unreachable(f"{self._transport.url} does not answer: {outcome}")
+            await asyncio.sleep(pause)
 
-    async def _blocks(self, params: Params, last_id: str) -> AsyncGenerator[Block, None]:
-        async with self._transport.stream(
-            PATH, params, {"Last-Event-ID": last_id} if last_id else {}
-        ) as lines:
+    async def _blocks(self, params: Params, last_id: str, retry: Retry) -> AsyncGenerator[Block, None]:
+        headers = {"Last-Event-ID": last_id} if last_id else {}
+        async with self._transport.stream(PATH, params, headers, retry) as lines:
             async for block in parse(lines):
                 yield block
-
-    async def _pause(self, outcome: Outcome, made: int) -> None:
-        pause = self._transport.retry.pause("GET", outcome, made)
-        if pause is None:
-            raise Unreachable(f"{self._transport.url} does not answer: {outcome}")
-        await asyncio.sleep(pause)
 
 
 async def parse(lines: AsyncIterator[str]) -> AsyncIterator[Block]:

@@ -70,9 +70,12 @@ class Transport:
 
     @asynccontextmanager
     async def stream(
-        self, path: str, params: Params, headers: Mapping[str, str]
+        self, path: str, params: Params, headers: Mapping[str, str], retry: Retry
     ) -> AsyncIterator[AsyncIterator[str]]:
         """The lines of an answer while they come; silence counts as gone only after a minute more.
+
+        Args:
+            retry: for an API that answers that it is away for now.
 
         Raises:
             httpx.TransportError: the connection failed, at first or later; whoever can resumes.
@@ -93,7 +96,7 @@ class Transport:
                 await outcome.aread()
             finally:
                 await outcome.aclose()
-            if (pause := self.retry.pause("GET", outcome, made)) is None:
+            if (pause := retry.pause("GET", outcome, made)) is None:
                 self._answer(outcome)
                 return
             await asyncio.sleep(pause)
