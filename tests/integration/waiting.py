@@ -11,7 +11,7 @@ from onenet_common.errors import Transient
 
 T = TypeVar("T")
 
-DEADLINE = 15.0
+DEADLINE = 60.0
 PAUSE = 0.02
 
 

@@ -49,13 +49,13 @@ def meant(row: Connection) -> dict[str, Any]:
     return fields | {"flags": flags, "given": {consent.service for consent in row.given}}
 
 
-@settings(max_examples=300)
+@settings(max_examples=150)
 @given(MOMENTS)
 def test_of_a_row_that_is_up_to_date_nothing_differs(life: list[Moment]) -> None:
     assert replayed(life[-1].row, told(life), timeline(life)) == Settled()
 
 
-@settings(max_examples=300)
+@settings(max_examples=150)
 @given(MOMENTS)
 def test_what_a_projection_has_spoilt_is_as_before(life: list[Moment]) -> None:
     row = life[-1].row
@@ -74,7 +74,7 @@ def test_what_a_projection_has_spoilt_is_as_before(life: list[Moment]) -> None:
     assert meant(mended) == meant(row)
 
 
-@settings(max_examples=300)
+@settings(max_examples=150)
 @given(MOMENTS, st.data())
 def test_an_older_row_is_brought_up_to_date(life: list[Moment], data: st.DataObject) -> None:
     older = data.draw(st.integers(0, len(life)), label="moments that the backup knows")
@@ -84,7 +84,7 @@ def test_an_older_row_is_brought_up_to_date(life: list[Moment], data: st.DataObj
     assert {one.id for one in settled.missing} == timeline(life[older:])
 
 
-@settings(max_examples=300)
+@settings(max_examples=150)
 @given(MOMENTS, st.data())
 def test_an_older_row_is_brought_up_to_date_by_the_end_of_the_topic(
     life: list[Moment], data: st.DataObject

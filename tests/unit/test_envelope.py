@@ -13,7 +13,7 @@ import pytest
 from cloudevents.core.bindings.kafka import KafkaMessage, from_binary
 from cloudevents.core.formats.json import JSONFormat
 from cloudevents.core.v1.event import CloudEvent
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 
 from onenet_common.catalogue import schema_of
 from onenet_common.envelope import LARGEST_VALUE, Message, decode, encode_headers
@@ -21,8 +21,6 @@ from onenet_common.errors import Malformed
 from onenet_common.events import EVENTS, ConnectionRejected, Event
 from tests.event_strategies import events
 from tests.samples import requested, wish
-
-slow_to_build = settings(suppress_health_check=[HealthCheck.too_slow], deadline=None, max_examples=60)
 
 TRACE = {"traceparent": "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01", "tracestate": "a=b"}
 
@@ -32,21 +30,18 @@ def validator(name: str) -> Any:
     return jsonschema_rs.validator_for(schema_of(EVENTS[name]))
 
 
-@slow_to_build
 @given(events())
 def test_every_event_comes_out_as_it_went_in(event: Event) -> None:
     sent = Message.of(event, actor="lena", trace=TRACE)
     assert decode(sent.value(), encode_headers(sent.headers())) == sent
 
 
-@slow_to_build
 @given(events())
 def test_every_value_keeps_to_its_published_schema(event: Event) -> None:
     problems = validator(event.type).iter_errors(json.loads(Message.of(event).value()))
     assert [problem.message for problem in problems] == []
 
 
-@slow_to_build
 @given(events())
 def test_the_cloudevents_sdk_reads_what_we_write(event: Event) -> None:
     sent = Message.of(event, actor="lena", trace=TRACE)

@@ -8,7 +8,7 @@ from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 from typing import Any
 from uuid import UUID, uuid5
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from onenet_monitor.flows.attribution import Index
@@ -296,7 +296,6 @@ def naive(world: World, one: dict[str, Any]) -> tuple[str | None, str | None, st
     return source, target, None, "internet" if (source or target) and "internet" in ends else "unknown"
 
 
-@settings(deadline=None)
 @given(worlds(), st.lists(_RECORDS, min_size=1, max_size=12))
 def test_as_the_obvious_reading_has_it(world: World, records: list[dict[str, Any]]) -> None:
     found = attributed(world.networks, world.links, *records)

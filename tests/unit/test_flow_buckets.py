@@ -10,7 +10,7 @@ from uuid import UUID
 
 import polars as pl
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from onenet_monitor.flows import buckets
@@ -47,7 +47,6 @@ def test_the_port_of_the_service(protocol: int, source: int, target: int, port: 
     assert (found.port.tolist(), found.reply.tolist()) == ([port], [reply])
 
 
-@settings(deadline=None)
 @given(st.integers(0, 65_535), st.integers(0, 65_535))
 def test_both_directions_of_a_conversation_name_the_same_service(one: int, other: int) -> None:
     protocol = pl.Series([TCP, TCP], dtype=pl.UInt8)
@@ -75,7 +74,6 @@ _RECORDS = st.builds(
 )
 
 
-@settings(deadline=None)
 @given(st.lists(_RECORDS, max_size=30))
 def test_each_record_counts_as_a_whole_in_the_minute_in_which_it_starts(
     records: list[dict[str, Any]],

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from itertools import pairwise
 from typing import Any
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from onenet_common.envelope import Message
@@ -67,7 +67,6 @@ def test_old_news_of_a_network_change_nothing() -> None:
     assert states([gone(1)]) == []
 
 
-@settings(deadline=None)
 @given(st.lists(st.tuples(st.sampled_from([found, changed, gone]), st.integers(0, 9)), max_size=8))
 def test_a_network_is_never_two_things_at_once(events: list[Any]) -> None:
     told = sorted(states(event(minute) for event, minute in events))

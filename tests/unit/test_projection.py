@@ -28,7 +28,7 @@ def as_projected(topic: Sequence[Message], row: Connection) -> dict[str, object]
     return rebuild(topic)[row.id].model_dump(exclude={"wish"})
 
 
-@settings(max_examples=300)
+@settings(max_examples=150)
 @given(st.sampled_from([LENA, BOTH]), st.lists(MOVES, max_size=30))
 def test_every_life_is_rebuilt_as_the_api_shows_it(
     beginner: decisions.Caller, moves: list[tuple[str, int]]
@@ -37,7 +37,7 @@ def test_every_life_is_rebuilt_as_the_api_shows_it(
     assert as_projected(topic, row) == as_the_api_shows(row)
 
 
-@settings(max_examples=300)
+@settings(max_examples=150)
 @given(st.lists(MOVES, max_size=20), st.data())
 def test_what_the_broker_delivers_again_changes_nothing(
     moves: list[tuple[str, int]], data: st.DataObject

@@ -33,7 +33,7 @@ def rebuilt(messages: list[Message], stored: Standing | None = None, had: int = 
     return next(iter(rebuilding.standings.values()), None)
 
 
-@settings(max_examples=300)
+@settings(max_examples=150)
 @given(MOMENTS)
 def test_a_standing_is_where_the_api_has_the_connection(life: list[Moment]) -> None:
     standing = rebuilt(told(life))
@@ -41,7 +41,7 @@ def test_a_standing_is_where_the_api_has_the_connection(life: list[Moment]) -> N
     assert (standing.state, standing.generation) == (life[-1].row.state, life[-1].row.generation)
 
 
-@settings(max_examples=300)
+@settings(max_examples=150)
 @given(MOMENTS, st.data())
 def test_an_older_standing_is_brought_up_to_date_by_the_end_of_the_topic(
     life: list[Moment], data: st.DataObject
@@ -56,7 +56,7 @@ def test_an_older_standing_is_brought_up_to_date_by_the_end_of_the_topic(
     assert (rebuilt(messages[lost:], stored, older - lost) or stored) == rebuilt(messages)
 
 
-@settings(max_examples=300)
+@settings(max_examples=150)
 @given(MOMENTS, st.data())
 def test_what_the_broker_delivers_again_changes_nothing(life: list[Moment], data: st.DataObject) -> None:
     messages = told(life)

@@ -6,13 +6,12 @@ from collections.abc import Collection
 from datetime import datetime, timedelta
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from onenet_monitor.silence import LATE, MINUTE, Carrying, Stopped, sampled, silence
 from tests.samples import NOW
 
-untimed = settings(deadline=None)
 """Other work on the machine is no finding."""
 
 Minutes = dict[datetime, int]
@@ -62,7 +61,6 @@ def test_steady_is_traffic_in_95_of_100_minutes(missing: int, steady: bool) -> N
     assert (silence(carried, list(ago(80, 0)), NOW) is not None) is steady
 
 
-@untimed
 @given(st.integers(0, 10), st.integers(0, 59))
 def test_delivery_that_is_late_by_ten_minutes_never_looks_like_silence(late: int, second: int) -> None:
     now = NOW + timedelta(seconds=second)
@@ -70,7 +68,6 @@ def test_delivery_that_is_late_by_ten_minutes_never_looks_like_silence(late: int
     assert silence(minutes(90, late), list(ago(90, 0)), now) == Carrying()
 
 
-@untimed
 @given(
     st.dictionaries(st.integers(0, 180), st.integers(0, 3)), st.sets(st.integers(0, 180)), st.integers(0, 30)
 )

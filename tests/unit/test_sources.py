@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from onenet_common.connection import Sample
@@ -22,7 +22,6 @@ from onenet_monitor.sources import (
 )
 from tests.samples import NOW
 
-untimed = settings(deadline=None)
 """Other work on the machine is no finding."""
 
 WORDS = {"U": "UP", "G": "DEGRADED", "D": "DOWN"}
@@ -70,7 +69,6 @@ def test_down_takes_two_samples_up_three_and_by_turns_is_degraded(samples: str, 
     assert told(samples) == held
 
 
-@untimed
 @given(letters)
 def test_one_sample_among_others_changes_nothing(text: str) -> None:
     steady = "U" * REMEMBERED + "D" + "U" * UP_AFTER
@@ -82,7 +80,6 @@ def test_one_sample_among_others_changes_nothing(text: str) -> None:
             assert len(agreeing) >= DOWN_AFTER
 
 
-@untimed
 @given(st.sampled_from("UGD"), st.sampled_from("UGD"), letters)
 def test_what_alternates_settles(one: str, other: str, before: str) -> None:
     held = told(before + (one + other) * REMEMBERED)[len(before) :]
@@ -91,7 +88,6 @@ def test_what_alternates_settles(one: str, other: str, before: str) -> None:
         assert held[-1] == "G"
 
 
-@untimed
 @given(letters)
 def test_what_is_kept_of_a_source_is_bounded(text: str) -> None:
     for source in after(text):
@@ -101,7 +97,6 @@ def test_what_is_kept_of_a_source_is_bounded(text: str) -> None:
     assert (len(many.reasons), len(many.sides), len(many.reasons[0])) == (MOST_REASONS, MOST_REASONS, 300)
 
 
-@untimed
 @given(letters, st.lists(st.tuples(st.sampled_from("UGD"), st.integers(-50, 0)), max_size=10))
 def test_late_and_repeated_samples_change_nothing(text: str, late: list[tuple[str, int]]) -> None:
     last = after(text)[-1]

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from itertools import pairwise
 from uuid import UUID
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from onenet_common.connection import Sample
@@ -17,7 +17,6 @@ from onenet_monitor.periods import periods
 from onenet_monitor.verdicts import HOLD, MOST_SOURCES, Verdict, advance, take
 from tests.samples import NOW
 
-untimed = settings(deadline=None)
 """Other work on the machine is no finding."""
 
 ID = UUID(int=1)
@@ -71,7 +70,6 @@ def every_minute(source: str, letters: str, start: int = 0) -> list[HealthSample
     return [sampled(source, words[letter], start + 60 * place) for place, letter in enumerate(letters)]
 
 
-@untimed
 @given(sequences)
 def test_a_verdict_that_replaced_another_stands_for_the_hold_time(given: list[Given]) -> None:
     found = changes(all_verdicts(timed(given)))
@@ -80,7 +78,6 @@ def test_a_verdict_that_replaced_another_stands_for_the_hold_time(given: list[Gi
             assert until - since >= HOLD
 
 
-@untimed
 @given(sequences)
 def test_changes_within_any_hold_time_are_few(given: list[Given]) -> None:
     times = [since for _, since in changes(all_verdicts(timed(given)))]
@@ -88,7 +85,6 @@ def test_changes_within_any_hold_time_are_few(given: list[Given]) -> None:
         assert sum(since <= one < since + HOLD for one in times) <= 4
 
 
-@untimed
 @given(st.lists(steps, min_size=1, max_size=30), st.lists(st.integers(0, 8000), max_size=20))
 def test_how_often_one_looks_makes_no_difference(given: list[Given], looks: list[int]) -> None:
     events = timed(given)
@@ -110,7 +106,6 @@ def test_how_often_one_looks_makes_no_difference(given: list[Given], looks: list
     assert often == seldom
 
 
-@untimed
 @given(sequences, st.data())
 def test_late_and_repeated_samples_change_nothing(given: list[Given], data: st.DataObject) -> None:
     events = timed(given)
@@ -123,7 +118,6 @@ def test_late_and_repeated_samples_change_nothing(given: list[Given], data: st.D
     assert all_verdicts(again) == all_verdicts(events)
 
 
-@untimed
 @given(sequences, sequences)
 def test_samples_of_one_source_may_come_in_any_order_but_count_as_the_latest_say(
     given: list[Given], other: list[Given]
@@ -136,14 +130,12 @@ def test_samples_of_one_source_may_come_in_any_order_but_count_as_the_latest_say
     assert last.recent[-1] == latest.sample.health
 
 
-@untimed
 @given(st.lists(st.tuples(st.integers(0, 50), st.sampled_from(["UP", "DOWN"])), max_size=80))
 def test_what_is_kept_of_a_connection_is_bounded(given: list[tuple[int, str]]) -> None:
     events = [sampled(f"source-{name}", health, second) for second, (name, health) in enumerate(given)]
     assert all(len(verdict.sources) <= MOST_SOURCES for verdict in all_verdicts(events))
 
 
-@untimed
 @given(sequences)
 def test_nothing_is_known_without_somebody_who_was_heard(given: list[Given]) -> None:
     last = all_verdicts(timed(given))[-1]
@@ -153,7 +145,6 @@ def test_nothing_is_known_without_somebody_who_was_heard(given: list[Given]) -> 
     assert (passed[-1] if passed else last).health is UNKNOWN
 
 
-@untimed
 @given(sequences)
 def test_periods_follow_one_another_without_a_gap(given: list[Given]) -> None:
     verdicts = all_verdicts(timed(given))

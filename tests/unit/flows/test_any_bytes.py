@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import gzip
 
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from onenet_local.traffic.encoders import FORMATS
@@ -33,7 +33,6 @@ def changed(content: bytes, changes: list[Change]) -> bytes:
     return content
 
 
-@settings(deadline=None)
 @given(
     st.sampled_from([*WRITTEN, *map(gzip.compress, WRITTEN)]),
     st.lists(

@@ -79,7 +79,6 @@ def expected(rows: list[plain.Record]) -> Counter[tuple[tuple[str, object], ...]
     return Counter(tuple(sorted(row.items(), key=lambda item: item[0])) for row in rows)
 
 
-@settings(deadline=None)
 @given(texts(), st.lists(st.integers(0, 10_000), max_size=3))
 @example(f"{plain.VERSION_2}\n{LINE}\n{LINE} more", [])
 @example(f"{HEADERS[2]}\n{HEADERS[2]}\n", [])
@@ -93,7 +92,7 @@ def test_any_mixture_gives_the_good_lines_and_each_bad_ones_reason(text: str, pl
     assert records(reading) == expected(rows)
 
 
-@settings(deadline=None, max_examples=30)
+@settings(max_examples=30)
 @given(st.lists(texts(), min_size=2, max_size=4))
 def test_messages_read_together_come_to_the_same_as_each_alone(some: list[str]) -> None:
     values = [one.encode("utf-8", "replace") for one in some]

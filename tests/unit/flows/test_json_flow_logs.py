@@ -298,7 +298,7 @@ JUNK = [
 ]
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(st.lists(st.sampled_from(["good", *JUNK]), max_size=12), st.sampled_from([gcp, pmacct]))
 def test_junk_between_lines_costs_itself_alone(kinds: list[str], make: Callable[[], dict[str, Any]]) -> None:
     lines = [json.dumps(make()) if kind == "good" else kind for kind in kinds]
@@ -307,7 +307,7 @@ def test_junk_between_lines_costs_itself_alone(kinds: list[str], make: Callable[
     assert (reading.frame.height, reading.refused.total()) == (1 + kinds.count("good"), junk)
 
 
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 @given(st.integers(1, 5), st.data())
 def test_a_json_text_that_breaks_off_gives_what_was_complete(count: int, data: st.DataObject) -> None:
     whole = json.dumps({"records": [azure(ENDED)] * count}).encode()
@@ -319,7 +319,7 @@ def test_a_json_text_that_breaks_off_gives_what_was_complete(count: int, data: s
     assert reading.frame.height == 2 * min(count, fits)
 
 
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 @given(st.lists(st.sampled_from(["aws", "gcp", "pmacct", "azure", "junk", "gzip", "header"]), max_size=8))
 def test_a_batch_of_different_messages_comes_to_the_same_as_each_alone(kinds: list[str]) -> None:
     aws = f"srcaddr dstaddr start\n10.0.0.1 10.0.0.2 {SECOND}\n".encode()

@@ -95,7 +95,7 @@ def counted(rows: Iterable[Record | None]) -> Counter[tuple[tuple[str, object], 
 
 
 @pytest.mark.parametrize("name", FORMATS)
-@settings(deadline=None, max_examples=25)
+@settings(max_examples=25)
 @given(seed=st.integers(0, 1000), exchanges=st.integers(0, 60))
 def test_what_is_written_is_read_as_what_was_made_up(name: str, seed: int, exchanges: int) -> None:
     made_up = Traffic(NETWORKS, LINKS, seed, replace(Anomalies(), broken=0)).window(BEGIN, 60, exchanges)
@@ -105,7 +105,7 @@ def test_what_is_written_is_read_as_what_was_made_up(name: str, seed: int, excha
 
 
 @pytest.mark.parametrize("name", FORMATS)
-@settings(deadline=None, max_examples=25)
+@settings(max_examples=25)
 @given(seed=st.integers(0, 1000))
 def test_what_cannot_be_is_refused_and_the_rest_of_it_read(name: str, seed: int) -> None:
     made_up = Traffic(NETWORKS, LINKS, seed, Anomalies(broken=0.2)).window(BEGIN, 60, 50)
