@@ -4,8 +4,9 @@ ifeq ($(origin KAFKA),command line)
 export ONENET_LOCAL_BROKER := $(KAFKA)
 endif
 
-# Two processes, each with servers of its own; tests of one file stay together and share them.
-SIDE_BY_SIDE := --numprocesses 2 --dist loadfile
+# Two processes, each with servers of its own; tests of one file stay together and share them, folder by
+# folder, so that a folder's servers can end with it.
+SIDE_BY_SIDE := --numprocesses 2 --dist loadfile --no-loadscope-reorder
 
 .DEFAULT_GOAL := help
 .PHONY: help demo up test test-kafka test-containers chaos fuzz lint alerts bench clean constraints
@@ -24,7 +25,7 @@ test: .venv/.dev ## all tests
 
 test-kafka: export ONENET_LOCAL_BROKER := apache
 test-kafka: .venv/.dev ## those that need a broker, on Apache Kafka; ONENET_TEST_KAFKA=host:port names one
-	@$(BIN)/pytest $(SIDE_BY_SIDE) --no-loadscope-reorder tests/e2e tests/integration \
+	@$(BIN)/pytest $(SIDE_BY_SIDE) tests/e2e tests/integration \
 		tests/local/test_apache_kafka.py tests/local/test_secured_kafka.py tests/local/test_topics_command.py
 
 test-containers: .venv/.dev ## the same, on the Kafka and PostgreSQL images of docker-compose.yml; needs Docker

@@ -23,7 +23,7 @@ from .scene import NewScene, Scene
 SETTLE_SECONDS = 0.02
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def shared_cloud() -> Iterator[LocalCloud]:
     own_key = {"AWS_ACCESS_KEY_ID": owner_key(HUB_ACCOUNT), "AWS_SECRET_ACCESS_KEY": "not-checked"}
     before = {name: os.environ.get(name) for name in own_key}
@@ -47,17 +47,17 @@ def _place(cloud: LocalCloud, account: str, region: str) -> Place:
     return Place(provider(account, region, owner.trust("external"), "external"), owner)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def left(shared_cloud: LocalCloud) -> Place:
     return _place(shared_cloud, "111111111111", "eu-west-1")
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def right(shared_cloud: LocalCloud) -> Place:
     return _place(shared_cloud, "222222222222", "us-east-1")
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 async def sessions(shared_cloud: LocalCloud, left: Place, right: Place) -> AsyncIterator[Sessions]:
     known = {place.provider.id: place.provider for place in (left, right)}
 

@@ -25,7 +25,7 @@ HASTE = {
 }
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 async def traces() -> AsyncIterator[Traces]:
     received = Traces()
     await received.start()
@@ -33,7 +33,7 @@ async def traces() -> AsyncIterator[Traces]:
     await received.stop()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 async def stack(traces: Traces) -> AsyncIterator[Stack]:
     told = {
         service.name: {

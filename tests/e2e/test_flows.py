@@ -17,7 +17,7 @@ from onenet_local.stack import Stack
 from tests.e2e.estate import estate, until
 from tests.integration.flow_scene import Flow, expected, now, text
 
-KILLS = 5
+KILLS = 3
 
 
 async def test_a_process_killed_again_and_again_counts_every_record_once(stack: Stack) -> None:

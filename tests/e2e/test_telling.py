@@ -11,7 +11,7 @@ from onenet_local.stack import Stack
 from tests.e2e.estate import Estate, estate, until
 from tests.integration.receiver import Receiver, receiving
 
-NETWORKS = 3
+NETWORKS = 2
 
 
 @asynccontextmanager

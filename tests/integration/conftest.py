@@ -15,20 +15,20 @@ from tests.integration.bus_scene import Effects, Topic, kafka_settings
 from tests.integration.monitor_scene import MonitorScene
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 async def postgres_url() -> AsyncIterator[str]:
     async with running_database() as url:
         yield url
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 async def settings(postgres_url: str) -> AsyncIterator[Settings]:
     """Of a service, with a broker that runs."""
     async with running_broker() as broker:
         yield kafka_settings(broker, postgres_url)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 async def producer(settings: Settings) -> AsyncIterator[Producer]:
     producer = Producer(settings)
     yield producer
@@ -66,7 +66,7 @@ def monitor_views(running_monitor: MonitorScene, postgres_url: str) -> str:
     return postgres_url
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 async def running_api(postgres_url: str) -> AsyncIterator[Scene]:
     scene = Scene(postgres_url)
     await scene.start()
@@ -91,7 +91,7 @@ async def right(scene: Scene) -> Owner:
     return await scene.owner("ravi", {"vpc-2": ["10.2.0.0/16"]})
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 async def running_monitor(postgres_url: str) -> AsyncIterator[MonitorScene]:
     scene = MonitorScene(postgres_url)
     await scene.start()

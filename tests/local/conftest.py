@@ -13,7 +13,7 @@ from onenet_local.cloud.owner import Owner
 _numbers = count(100_000_000_001)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def shared_cloud() -> Iterator[LocalCloud]:
     with running() as cloud:
         yield cloud

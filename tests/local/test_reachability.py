@@ -273,7 +273,7 @@ def _main_table(ec2: Any, vpc: str) -> str:
     return str(tables[0]["RouteTableId"])
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def aws() -> aioboto3.Session:
     return aioboto3.Session()
 
