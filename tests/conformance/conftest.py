@@ -15,7 +15,7 @@ from onenet_local.cloud.keys import owner_key
 from onenet_local.cloud.owner import Owner
 from onenet_provisioner.drivers.aws.sessions import Sessions
 
-from .aws_scene import AwsScene, AwsSceneInOnePlace, AwsSceneWithFlowLogs, Place
+from .aws_scene import AwsSceneInOnePlace, AwsSceneWithFlowLogs, Place
 from .memory_scene import MemoryScene
 from .networks import provider
 from .scene import NewScene, Scene
@@ -79,12 +79,10 @@ def new_scene(cloud: LocalCloud, sessions: Sessions, left: Place, right: Place) 
         match kind:
             case "memory":
                 return MemoryScene()
-            case "AWS across accounts and regions":
-                cloud.limit(settle=SETTLE_SECONDS)
-                return AwsScene(cloud, sessions, left, right)
             case "AWS in one account and region":
                 return AwsSceneInOnePlace(cloud, sessions, left, left)
-            case "AWS with flow logs":
+            case "AWS across accounts and regions, with flow logs":
+                cloud.limit(settle=SETTLE_SECONDS)
                 return AwsSceneWithFlowLogs(cloud, sessions, left, right)
         raise ValueError(f"no scene is called {kind!r}")
 

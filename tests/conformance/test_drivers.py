@@ -9,7 +9,7 @@ import pytest
 
 from onenet_common.errors import Conflict, Throttled
 
-from .aws_scene import AwsScene, AwsSceneInOnePlace, AwsSceneWithFlowLogs
+from .aws_scene import AwsSceneInOnePlace, AwsSceneWithFlowLogs
 from .memory_scene import MemoryScene
 from .networks import network, provider
 from .run import Stuttering, deleted, drive
@@ -17,10 +17,10 @@ from .scene import NewScene, Scene
 
 SCENES: dict[str, type[Scene]] = {
     "memory": MemoryScene,
-    "AWS across accounts and regions": AwsScene,
     "AWS in one account and region": AwsSceneInOnePlace,
-    "AWS with flow logs": AwsSceneWithFlowLogs,
+    "AWS across accounts and regions, with flow logs": AwsSceneWithFlowLogs,
 }
+"""The last one takes every step that AWS_PEERING has, the one before none that is a matter of choice."""
 ADOPTION_STEPS = 5
 """More than an adoption has in any scene: to remember, and the routes that are missing."""
 

@@ -33,7 +33,7 @@ def kafka_settings(broker: Broker, database_url: str) -> Settings:
         kafka=broker.address,
         kafka_idempotence=not embedded,
         kafka_session_timeout=1 if embedded else 6,
-        kafka_fetch_wait=0.01,
+        kafka_fetch_wait=0.03,
         kafka_partitions=1,
         database_url=SecretStr(database_url),
     )

@@ -21,13 +21,15 @@ from onenet_api.webhooks.sending import Sender, Sent
 from onenet_api.webhooks.targets import TargetRefused
 from onenet_common.errors import Permanent
 
-NOW = int(datetime.now(UTC).timestamp())
+
+def now() -> int:
+    return int(datetime.now(UTC).timestamp())
 
 
 def test_the_reference_library_verifies_what_we_sign_with_the_new_secret_and_the_old() -> None:
     old, new = signing.new_secret(), signing.new_secret()
     body = '{"type": "ü"}'.encode()
-    headers = signing.headers("id", NOW, body, [new, old])
+    headers = signing.headers("id", now(), body, [new, old])
     for secret in (old, new):
         assert Webhook(secret).verify(body, headers) == {"type": "ü"}
     with pytest.raises(WebhookVerificationError):
@@ -46,10 +48,10 @@ def test_the_ten_lines_of_the_documentation_verify_it_too() -> None:
     verify = names["verify"]
     assert callable(verify)
     secret = signing.new_secret()
-    headers = signing.headers("id", NOW, b"{}", [signing.new_secret(), secret])
+    headers = signing.headers("id", now(), b"{}", [signing.new_secret(), secret])
     assert verify(secret, headers, b"{}")
     assert not verify(secret, headers, b"{ }")
-    assert not verify(secret, signing.headers("id", NOW - 3600, b"{}", [secret]), b"{}")
+    assert not verify(secret, signing.headers("id", now() - 3600, b"{}", [secret]), b"{}")
 
 
 @pytest.mark.parametrize(
