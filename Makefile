@@ -4,9 +4,9 @@ ifeq ($(origin KAFKA),command line)
 export ONENET_LOCAL_BROKER := $(KAFKA)
 endif
 
-# Two processes, each with servers of its own; tests of one file stay together and share them, folder by
+# Three processes, since tests wait as much as they work; each with servers of its own; tests of one file stay together and share them, folder by
 # folder, so that a folder's servers can end with it.
-SIDE_BY_SIDE := --numprocesses 2 --dist loadfile --no-loadscope-reorder
+SIDE_BY_SIDE := --numprocesses 3 --dist loadfile --no-loadscope-reorder
 
 .DEFAULT_GOAL := help
 .PHONY: help demo up test test-kafka test-containers chaos fuzz lint alerts bench clean constraints
