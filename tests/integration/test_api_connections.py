@@ -9,7 +9,7 @@ from uuid import UUID
 import httpx
 import pytest
 
-from onenet_common.connection import CType, Step
+from onenet_common.connection import CType, Side, Step
 from onenet_common.events import (
     ConnectionDelayed,
     ConnectionDeleted,
@@ -245,18 +245,23 @@ async def test_the_timeline_tells_every_event_in_order(scene: Scene, left: Owner
     assert "10.2.0.0" not in str(items[0])
 
 
-async def test_the_timeline_shows_of_the_other_side_what_it_agreed_to_and_never_how_its_steps_are_done(
+async def test_the_timeline_shows_of_the_other_side_what_it_agreed_to_and_of_its_steps_their_kind(
     scene: Scene, left: Owner, right: Owner
 ) -> None:
     asked = await pending(left, right)
     path = f"/v1/connections/{asked['id']}"
     about = {"connection_id": UUID(asked["id"]), "generation": 1}
     steps = tuple(
-        Step(action="create_route", side=side, target=f"rtb-{side}", arguments={"account": f"{side}'s"})
+        Step(action="create_route", side=side, target=f"{side}'s", arguments={"route_table": f"{side}'s own"})
         for side in ("left", "right")
     )
     await scene.happen(
-        ConnectionDelayed(code="busy", reason="10.2.0.0/16 is in use", **about),
+        ConnectionDelayed(
+            code="busy",
+            reason="10.2.0.0/16 is in use",
+            told=dict.fromkeys(Side, "10.2.0.0/16 is in use"),
+            **about,
+        ),
         ConnectionDrifted(differences=steps, **about),
     )
 
@@ -275,8 +280,8 @@ async def test_the_timeline_shows_of_the_other_side_what_it_agreed_to_and_never_
     for owner, own, other in ((left, 0, 1), (right, 1, 0)):
         after = await told(owner)
         shown = after["drifted"]["data"]["differences"]
-        assert shown[own] == steps[own].model_dump(mode="json")
-        assert shown[other] == {**steps[other].model_dump(mode="json"), "arguments": {}}
+        assert shown[own] == {**steps[own].model_dump(mode="json"), "arguments": {}}
+        assert shown[other] == {**steps[other].model_dump(mode="json"), "arguments": {}, "target": ""}
         assert "10.2.0.0/16 is in use" in after["delayed"]["summary"]
 
 

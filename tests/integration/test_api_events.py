@@ -13,7 +13,7 @@ import pytest
 
 from onenet_api.events import stream as streams
 from onenet_common import outbox
-from onenet_common.connection import CType
+from onenet_common.connection import CType, Side
 from onenet_common.envelope import Message
 from onenet_common.events import ConnectionDeleted, ConnectionEstablished, ConnectionFailed, Event
 from onenet_common.relay import Relay
@@ -304,8 +304,14 @@ async def test_who_does_not_read_is_cut_off_and_misses_nothing(
         return telling.streams.count
 
     await eventually(opened)
+    reason = "no " * 10_000
     long = ConnectionFailed(
-        connection_id=UUID(asked["id"]), generation=1, ctype=None, code="x", reason="no " * 10_000
+        connection_id=UUID(asked["id"]),
+        generation=1,
+        ctype=None,
+        code="x",
+        reason=reason,
+        told=dict.fromkeys(Side, reason),
     )
     async with following(url, token) as reader:
         for _ in range(15):

@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
+from uuid import UUID
 
 import httpx
 import pytest
 
+from onenet_common.connection import CType, Side, Step
+from onenet_common.events import (
+    ConnectionDelayed,
+    ConnectionDrifted,
+    ConnectionEstablished,
+    ConnectionPlanned,
+)
 from tests.integration.api_scene import ADMIN, Owner, Scene
 
 EVERYBODY = ("left", "right", "admin", "stranger", "anonymous")
@@ -215,3 +224,36 @@ async def test_every_change_is_in_the_audit_log_of_those_concerned(world: World)
     ]
     actions = {entry["action"] for entry in (await world.right.http.get("/v1/audit")).json()["items"]}
     assert actions == {"service.create", "provider.create", "connection.request", "connection.refuse"}
+
+
+async def test_what_is_in_the_others_account_is_on_no_page_of_it(scene: Scene, world: World) -> None:
+    path = f"/v1/connections/{world.connection}"
+    await world.right.http.post(f"{path}/approve", json={"terms": world.terms})
+    about: dict[str, Any] = {
+        "connection_id": UUID(world.connection),
+        "generation": 1,
+        "ctype": CType.AWS_PEERING,
+    }
+    steps = tuple(
+        Step(action="create_route", side=side, target=f"rtb-{side} 10.0.0.0/8", why=f"led to tgw-{side}")
+        for side in Side
+    )
+    details = {"peering_id": "pcx-1"} | {f"flow_log_{side}": f"fl-{side}" for side in Side}
+    refusal = "AWS CreateRoute: AccessDenied: role-right may not, on rtb-right"
+    refused: dict[str, Any] = {"code": "access_denied", "reason": refusal, "told": {Side.RIGHT: refusal}}
+    await scene.happen(
+        ConnectionDelayed(**about, **refused),
+        ConnectionEstablished(**about, details=details),
+        ConnectionDrifted(**about, differences=steps),
+        # What comes too late for the state is on the timeline all the same.
+        ConnectionPlanned(**about, steps=steps),
+    )
+    pages = (path, "/v1/connections", f"{path}/timeline", "/v1/audit")
+    for owner, own, other in ((world.left, "left", "right"), (world.right, "right", "left")):
+        shown = "\n".join([(await owner.http.get(page)).text for page in pages])
+        found = re.findall(r"(?:rtb|tgw|fl|role)-\w+", shown)
+        assert {word for word in found if word.endswith(other)} == set()
+        assert {f"rtb-{own}", f"tgw-{own}", f"fl-{own}"} <= set(found)
+        assert (refusal in shown) is (own == "right")
+        assert "pcx-1" in shown
+        assert '"told"' not in shown

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
 from enum import StrEnum
 from typing import Annotated, Literal, Self
@@ -191,11 +192,31 @@ class Provider(Value):
     external_id: str
 
 
+ELSEWHERE = "the reason is about the other side's account, for its owner to read"
+"""Told to the owner of one side in place of a reason that may quote the other side's account."""
+
+
+def told_to(side: Side, told: Mapping[Side, str]) -> str:
+    """What the owner of one side alone may read of a reason."""
+    return told.get(side, ELSEWHERE)
+
+
+def is_none(value: object) -> bool:
+    """For optional fields that are left out of JSON where they say nothing."""
+    return value is None
+
+
 class RefusedPath(Value):
-    """A ctype that was tried for this connection and turned out impossible."""
+    """A ctype that was tried for this connection and turned out impossible.
+
+    Args:
+        told: by side, what the owner of that side alone may read of the reason; a side that is missing
+            reads none of it.
+    """
 
     ctype: CType
     reason: str
+    told: dict[Side, str] = Field(default_factory=dict)
 
 
 class Wish(Value):
@@ -229,7 +250,8 @@ class Wish(Value):
 class Constraint(Value):
     """One hard constraint, checked.
 
-    ``source`` names where the fact comes from, ``as_of`` its date.
+    ``source`` names where the fact comes from, ``as_of`` its date. ``told`` has, by side, what the
+    owner of that side alone may read instead of the reason; None when the reason is for both.
     """
 
     name: str
@@ -237,6 +259,11 @@ class Constraint(Value):
     reason: str
     source: str = ""
     as_of: str = ""
+    told: dict[Side, str] | None = Field(default=None, exclude_if=is_none)
+
+    def told_to(self, side: Side) -> str:
+        """The reason as the owner of one side alone may read it."""
+        return self.reason if self.told is None else told_to(side, self.told)
 
 
 class Alternative(Value):
@@ -263,6 +290,10 @@ class Alternative(Value):
     @property
     def refusals(self) -> list[str]:
         return [constraint.reason for constraint in self.constraints if not constraint.satisfied]
+
+    def refusals_told_to(self, side: Side) -> list[str]:
+        """The refusals as the owner of one side alone may read them."""
+        return [constraint.told_to(side) for constraint in self.constraints if not constraint.satisfied]
 
 
 class Step(Value):

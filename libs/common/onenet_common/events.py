@@ -13,7 +13,18 @@ from uuid import UUID
 
 from pydantic import Field
 
-from onenet_common.connection import Alternative, CType, Provider, Resource, Sample, Step, Value, Wish
+from onenet_common.connection import (
+    Alternative,
+    CType,
+    Provider,
+    Resource,
+    Sample,
+    Side,
+    Step,
+    Value,
+    Wish,
+    is_none,
+)
 from onenet_common.states import Health
 
 CONNECTIONS = "onenet.connections"
@@ -43,10 +54,13 @@ class Event(Value):
 
 
 class ConnectionEvent(Event):
+    """``ctype`` is the one decided on or, before that, the one asked for; None for neither."""
+
     topic: ClassVar[str] = CONNECTIONS
 
     connection_id: UUID
     generation: int = Field(ge=1)
+    ctype: CType | None = Field(default=None, exclude_if=is_none)
 
     @property
     def key(self) -> str:
@@ -106,23 +120,32 @@ class ConnectionEvaluated(WishEvent):
 
 
 class ConnectionRejected(ConnectionEvent):
-    """No path is feasible; ``reasons`` has every one of them."""
+    """No path is feasible; ``reasons`` has every one of them.
+
+    ``told`` has them as the owner of one side alone may read them; None when they are for both.
+    """
 
     type: ClassVar[str] = "onenet.connection.rejected.v1"
     producer: ClassVar[Producer] = "onenet-evaluator"
 
     reasons: tuple[str, ...]
     alternatives: tuple[Alternative, ...] = ()
+    told: dict[Side, tuple[str, ...]] | None = None
 
 
 class ConnectionPathRefused(WishEvent):
-    """The provider does not allow the chosen ctype here; choose again without it."""
+    """The provider does not allow the chosen ctype here; choose again without it.
+
+    ``told`` has, by side, what the owner of that side alone may read of the reason, which may quote an
+    account; a side that is missing reads none of it. So it is wherever a reason comes from a provider.
+    """
 
     type: ClassVar[str] = "onenet.connection.path_refused.v1"
     producer: ClassVar[Producer] = "onenet-provisioner"
 
     ctype: CType
     reason: str
+    told: dict[Side, str] = Field(default_factory=dict)
 
 
 class ConnectionPlanned(ConnectionEvent):
@@ -159,6 +182,7 @@ class ConnectionFailed(ConnectionEvent):
     code: str
     reason: str
     reverted: bool = False
+    told: dict[Side, str] = Field(default_factory=dict)
 
 
 class ConnectionDelayed(ConnectionEvent):
@@ -169,6 +193,7 @@ class ConnectionDelayed(ConnectionEvent):
 
     code: str
     reason: str
+    told: dict[Side, str] = Field(default_factory=dict)
 
 
 class ConnectionDrifted(ConnectionEvent):
@@ -340,6 +365,7 @@ class HealthSampled(Event):
 
     connection_id: UUID
     generation: int = Field(ge=1)
+    ctype: CType | None = Field(default=None, exclude_if=is_none)
     sample: Sample
 
     @property

@@ -133,6 +133,7 @@ class ConnectionRow(Table, table=True):
     details: dict[str, str] = _json()
     evaluation: list[Any] = _json()
     reasons: list[str] = _json()
+    reasons_told: dict[str, list[str]] = _json("{}")
     plan: list[Any] = _json()
     flags: list[Any] = _json()
     refused_paths: list[Any] = _json()

@@ -5,7 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 from onenet_common.addresses import CidrSet
-from onenet_common.connection import Constraint, CType, ExistingPath, ProviderType, Side, Wish
+from onenet_common.connection import (
+    Constraint,
+    CType,
+    ExistingPath,
+    ProviderType,
+    Side,
+    Wish,
+    told_to,
+)
 from onenet_evaluator.paths import Offer
 
 Check = Callable[[Wish, Offer], Constraint]
@@ -139,8 +147,16 @@ def as_requested(ctype: CType, wish: Wish) -> Constraint:
 
 
 def not_refused(ctype: CType, wish: Wish) -> Constraint:
-    refusals = [refused.reason for refused in wish.refused_paths if refused.ctype is ctype]
-    return _judge("not refused by the provider", not refusals, "; ".join(refusals))
+    """The provider's own words may be about one side's account, and are told accordingly."""
+    refused = [path for path in wish.refused_paths if path.ctype is ctype]
+    return Constraint(
+        name="not refused by the provider",
+        satisfied=not refused,
+        reason="; ".join(path.reason for path in refused),
+        told={side: "; ".join(told_to(side, path.told) for path in refused) for side in Side}
+        if refused
+        else None,
+    )
 
 
 def existing_paths(wish: Wish) -> list[ExistingPath]:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
-from onenet_common.connection import Alternative, CType, Wish
+from onenet_common.connection import Alternative, CType, Side, Wish
 from onenet_evaluator.constraints import CHECKS, as_requested, not_refused
 from onenet_evaluator.paths import Catalogue, Offer
 from onenet_evaluator.scoring import score
@@ -20,10 +22,18 @@ class Decision:
     @property
     def reasons(self) -> tuple[str, ...]:
         """Why nothing is feasible, each reason once, with the ctype that it rules out."""
+        return self._reasons(lambda alternative: alternative.refusals)
+
+    @property
+    def told(self) -> dict[Side, tuple[str, ...]]:
+        """The reasons as the owner of each side alone may read them."""
+        return {side: self._reasons(partial(Alternative.refusals_told_to, side=side)) for side in Side}
+
+    def _reasons(self, refusals: Callable[[Alternative], list[str]]) -> tuple[str, ...]:
         found = (
             f"{alternative.ctype}: {reason}"
             for alternative in self.alternatives
-            for reason in alternative.refusals
+            for reason in refusals(alternative)
         )
         return tuple(dict.fromkeys(found))
 

@@ -44,7 +44,9 @@ def decide(message: Message, catalogue: Catalogue) -> Message:
     about = {"connection_id": wish.id, "generation": wish.generation, "alternatives": decision.alternatives}
     if decision.ctype is None:
         _decisions.add(1, {"ctype": "", "outcome": "rejected"})
-        return message.derive(ConnectionRejected(**about, reasons=decision.reasons))
+        return message.derive(
+            ConnectionRejected(**about, ctype=wish.ctype, reasons=decision.reasons, told=decision.told)
+        )
     _decisions.add(1, {"ctype": decision.ctype.value, "outcome": "chosen"})
     return message.derive(ConnectionEvaluated(**about, wish=wish, ctype=decision.ctype))
 
@@ -53,7 +55,7 @@ def _wish(message: Message) -> Wish:
     match message.event:
         case ConnectionRequested(wish=wish):
             return wish
-        case ConnectionPathRefused(wish=wish, ctype=ctype, reason=reason):
-            refused = (*wish.refused_paths, RefusedPath(ctype=ctype, reason=reason))
+        case ConnectionPathRefused(wish=wish, ctype=ctype, reason=reason, told=told):
+            refused = (*wish.refused_paths, RefusedPath(ctype=ctype, reason=reason, told=told))
             return wish.model_copy(update={"refused_paths": refused})
     raise Malformed(f"{message.event.type} asks for no decision")

@@ -7,7 +7,9 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from uuid import UUID
 
-from onenet_common.connection import CType, Value, Wish
+from pydantic import Field
+
+from onenet_common.connection import CType, Side, Value, Wish
 from onenet_common.envelope import Message
 from onenet_common.events import ConnectionDeletionRequested, ConnectionEvaluated
 from onenet_common.states import DesiredState
@@ -17,10 +19,14 @@ from onenet_provisioner.phases import Phase
 
 
 class Failure(Value):
-    """Why a wish came to nothing; ``another_path`` asks the evaluator for another ctype."""
+    """Why a wish came to nothing; ``another_path`` asks the evaluator for another ctype.
+
+    ``told`` has, by side, what the owner of that side alone may read of the reason.
+    """
 
     code: str
     reason: str
+    told: dict[Side, str] = Field(default_factory=dict)
     another_path: bool = False
 
 

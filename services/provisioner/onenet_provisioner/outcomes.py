@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, TypeVar
 
-from onenet_common.connection import Sample, Step, Wish
+from onenet_common.connection import Sample, Side, Step, Wish, told_to
 from onenet_common.errors import OneNetError, PathRefused, Permanent, Transient
 from onenet_common.events import (
     ConnectionDelayed,
@@ -24,6 +24,8 @@ from onenet_common.states import DesiredState, Health
 from onenet_provisioner.drivers.driver import Observed, Wait
 from onenet_provisioner.links import Failure, Work
 from onenet_provisioner.phases import Phase
+
+Failed = TypeVar("Failed", bound=OneNetError)
 
 NOTABLE_ATTEMPT = 3
 """A passing error is told to the user when it did not pass after so many tries in a row."""
@@ -73,7 +75,7 @@ def drifted(work: Work, steps: list[Step], seen: Observed) -> Change:
 
 
 def planned(work: Work, steps: list[Step]) -> Change:
-    event = ConnectionPlanned(**_about(work), ctype=work.ctype, steps=tuple(steps))
+    event = ConnectionPlanned(**_about(work), steps=tuple(steps))
     return Change(_ended(work), [event], "planned")
 
 
@@ -84,20 +86,22 @@ def deleted(work: Work) -> Change:
 def waiting(work: Work, wait: Wait, now: datetime) -> Change:
     """The provider needs time, of which there is an end unless something is being removed."""
     if _may_give_up(work) and now >= work.deadline_at:
-        return refused(work, Permanent(f"gave up waiting: {wait.reason}", code="deadline"))
+        late = Permanent(wait.reason, code="deadline")
+        return refused(work, _preceded("gave up waiting", late.about(wait.side) if wait.side else late))
     return Change(replace(work, reason=wait.reason, attempts=0), [], "waiting", wait.seconds)
 
 
 def delayed(work: Work, error: Transient, now: datetime) -> Change:
     """An error that may pass: try again, tell when it persists, give up at the deadline."""
     if _may_give_up(work) and now >= work.deadline_at:
-        return refused(work, Permanent(f"gave up at the deadline: {error.reason}", code="deadline"))
+        late = Permanent(error.reason, code="deadline", told=error.told)
+        return refused(work, _preceded("gave up at the deadline", late))
     work = replace(work, attempts=work.attempts + 1, reason=error.reason)
     events: list[Event] = []
     if work.attempts == NOTABLE_ATTEMPT:
         events.append(_delayed(work, error))
     if work.phase is Phase.WATCHED and work.attempts >= NOTABLE_ATTEMPT:
-        events.append(_sampled(work, Health.DEGRADED, (f"cannot be looked at: {error.reason}",)))
+        events.append(_sampled_for(work, Health.DEGRADED, _preceded("cannot be looked at", error)))
     return Change(work, events, error.code)
 
 
@@ -110,7 +114,7 @@ def refused(work: Work, error: Permanent) -> Change:
     if work.phase is Phase.WATCHED:
         return Change(
             replace(work, attempts=0, reason=error.reason),
-            [_sampled(work, Health.DOWN, (error.reason,))],
+            [_sampled_for(work, Health.DOWN, error)],
             error.code,
         )
     if work.phase is Phase.UNDOING:
@@ -118,7 +122,7 @@ def refused(work: Work, error: Permanent) -> Change:
     if work.wish.desired_state is DesiredState.DELETED:
         work = replace(work, attempts=work.attempts + 1, reason=error.reason)
         return Change(work, [_delayed(work, error)] if work.attempts == 1 else [], error.code)
-    failure = Failure(code=error.code, reason=error.reason, another_path=isinstance(error, PathRefused))
+    failure = _failure(error, another_path=isinstance(error, PathRefused))
     undoing = replace(work, phase=Phase.UNDOING, failure=failure, attempts=0, reason=error.reason)
     return Change(undoing, [], error.code, wait=0.0)
 
@@ -132,7 +136,9 @@ def undone(work: Work) -> Change:
     if work.standing is not None:
         return Change(_restored(work, work.standing), [_failed(work, failure, reverted=True)], "reverted")
     if failure.another_path and work.ctype is not None:
-        event = ConnectionPathRefused(**_about(work), wish=work.wish, ctype=work.ctype, reason=failure.reason)
+        event = ConnectionPathRefused(
+            **_about(work), wish=work.wish, reason=failure.reason, told=failure.told
+        )
         return Change(_ended(work), [event], "path_refused")
     return Change(_ended(work), [_failed(work, failure)], "failed")
 
@@ -146,9 +152,14 @@ def due_again(event: Event, interval: float) -> Event:
 
 def _left_behind(work: Work, error: Permanent) -> Change:
     """What cannot be undone is told; what stood before goes back under watch, which tells its health."""
-    failure = work.failure or Failure(code=error.code, reason=error.reason)
-    reason = f"{failure.reason}; and it could not be cleaned up: {error.reason}"
-    return undone(replace(work, failure=Failure(code=failure.code, reason=reason)))
+    failure = work.failure or _failure(error)
+    left = _failure(_preceded("and it could not be cleaned up", error))
+    told = {
+        side: f"{told_to(side, failure.told)}; {told_to(side, left.told)}"
+        for side in failure.told.keys() | left.told.keys()
+    }
+    reason = f"{failure.reason}; {left.reason}"
+    return undone(replace(work, failure=Failure(code=failure.code, reason=reason, told=told)))
 
 
 def _restored(work: Work, standing: Wish) -> Work:
@@ -173,7 +184,7 @@ def _quiet(work: Work) -> Work:
 
 
 def _about(work: Work) -> dict[str, Any]:
-    return {"connection_id": work.connection_id, "generation": work.generation}
+    return {"connection_id": work.connection_id, "generation": work.generation, "ctype": work.ctype}
 
 
 def _answer(work: Work, seen: Observed) -> Event:
@@ -182,21 +193,32 @@ def _answer(work: Work, seen: Observed) -> Event:
 
 
 def _established(work: Work, seen: Observed) -> ConnectionEstablished:
-    return ConnectionEstablished(**_about(work), ctype=work.ctype, details=seen.details, adopted=seen.adopted)
+    return ConnectionEstablished(**_about(work), details=seen.details, adopted=seen.adopted)
 
 
 def _failed(work: Work, failure: Failure, *, reverted: bool = False) -> ConnectionFailed:
     return ConnectionFailed(
         **_about(work),
-        ctype=work.ctype,
         code=failure.code,
         reason=failure.reason,
         reverted=reverted,
+        told=failure.told,
     )
 
 
+def _failure(error: OneNetError, *, another_path: bool = False) -> Failure:
+    told = {Side(side): words for side, words in error.told.items()}
+    return Failure(code=error.code, reason=error.reason, told=told, another_path=another_path)
+
+
+def _preceded(words: str, error: Failed) -> Failed:
+    """The same error with some words before its reason."""
+    told = {side: f"{words}: {reason}" for side, reason in error.told.items()}
+    return type(error)(f"{words}: {error.reason}", code=error.code, told=told)
+
+
 def _delayed(work: Work, error: OneNetError) -> ConnectionDelayed:
-    return ConnectionDelayed(**_about(work), code=error.code, reason=error.reason)
+    return ConnectionDelayed(**_about(work), code=error.code, reason=error.reason, told=error.told)
 
 
 def _told(work: Work, seen: Observed) -> list[Event]:
@@ -204,6 +226,15 @@ def _told(work: Work, seen: Observed) -> list[Event]:
     if (told := seen.telemetry) is None:
         return []
     return [_sampled(work, told.health, (told.reason,), ("both",), source="provider")]
+
+
+def _sampled_for(work: Work, health: Health, error: OneNetError) -> HealthSampled:
+    """A sample with an error's reason, for the owners whom it concerns."""
+    if not error.told:
+        return _sampled(work, health, (error.reason,))
+    if set(error.told) == set(Side) and len(set(error.told.values())) == 1:
+        return _sampled(work, health, (error.reason,), ("both",))
+    return _sampled(work, health, tuple(error.told.values()), tuple(error.told))
 
 
 def _sampled(

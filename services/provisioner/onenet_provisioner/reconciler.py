@@ -191,7 +191,9 @@ class Reconciler:
                 if (wait := await self._apply_all(held, driver, link, list(alike))) is not None:
                     return wait
                 link = replace(link, details=dict(held.work.details))
-        raise Transient("the plan is not empty however often it is applied", code="not_converging")
+        raise Transient(
+            "the plan is not empty however often it is applied", code="not_converging", shared=True
+        )
 
     async def _apply_all(
         self, held: InHand, driver: Driver[Any], link: Link, steps: Sequence[Step]
@@ -219,13 +221,15 @@ class Reconciler:
             outcome = await driver.apply(link, step)
         except OneNetError as error:
             _steps.add(1, {**labels, "outcome": error.code})
-            raise
+            raise error.about(step.side) from error
         finally:
             held.late = held.late or not self._links.holds(held.work)
         if isinstance(outcome, Done):
             held.progressed()
-        _steps.add(1, {**labels, "outcome": "wait" if isinstance(outcome, Wait) else "done"})
-        return outcome
+            _steps.add(1, {**labels, "outcome": "done"})
+            return outcome
+        _steps.add(1, {**labels, "outcome": "wait"})
+        return replace(outcome, side=step.side)
 
     async def _remember(self, held: InHand, details: Mapping[str, str]) -> None:
         """Save what a step wants to be known, for whatever generation comes.
@@ -251,7 +255,9 @@ class Reconciler:
         try:
             return self._drivers[ctype]
         except KeyError:
-            raise Permanent(f"this provisioner has no driver for {ctype}", code="no_driver") from None
+            raise Permanent(
+                f"this provisioner has no driver for {ctype}", code="no_driver", shared=True
+            ) from None
 
     async def _save(self, held: InHand, change: Change) -> None:
         pause = self._pause(change)

@@ -13,7 +13,14 @@ from typing import Any
 from uuid import UUID
 
 from onenet_api.connections import terms
-from onenet_api.connections.model import Connection, Consent, Flag, with_flag, without_flags
+from onenet_api.connections.model import (
+    Connection,
+    Consent,
+    Flag,
+    because,
+    with_flag,
+    without_flags,
+)
 from onenet_api.problems import conflict
 from onenet_common.connection import Resource, Side
 from onenet_common.events import (
@@ -94,6 +101,7 @@ def approve(connection: Connection, caller: Caller, agreed: str) -> Decided:
     event = ConnectionApproved(
         connection_id=connection.id,
         generation=connection.generation,
+        ctype=connection.known_ctype,
         terms=agreed,
         approved_by=caller.name,
     )
@@ -114,10 +122,11 @@ def refuse(connection: Connection, caller: Caller, reason: str) -> Decided:
         flag = Flag(code="consent_refused", message=words, at=caller.at)
         refused = refused.but(flags=with_flag(refused.flags, flag))
     else:
-        refused = refused.but(reasons=(words,))
+        refused = refused.but(**because(words))
     event = ConnectionRefused(
         connection_id=connection.id,
         generation=connection.generation,
+        ctype=connection.known_ctype,
         reason=reason,
         refused_by=caller.name,
     )
@@ -229,7 +238,10 @@ def readdress(connection: Connection, resource: Resource, at: datetime) -> Decid
     if set(connection.side(side).subnets) == set(resource.subnets):
         return Decided(connection)
     ranges = ", ".join(str(subnet) for subnet in resource.subnets)
-    flag = Flag(code="resource_changed", message=f"{resource.name} has {ranges} now", at=at)
+    message = f"{resource.name} has {ranges} now"
+    # The other side sees the addresses where it sees those of this side, and asks for nothing by a flag.
+    told = {side: message, side.other: f"{resource.name} has other addresses now"}
+    flag = Flag(code="resource_changed", message=message, at=at, told=told)
     flagged = _flagged(connection, flag)
     outdated = connection.state is State.ESTABLISHED and not _one_person(connection)
     if not outdated and connection.state is not State.PENDING_APPROVAL:
@@ -303,7 +315,7 @@ def _ask(decided: Decided, at: datetime) -> Decided:
     connection = decided.connection
     watched = connection.state is State.ESTABLISHED
     asked = _moved(connection, "approval_requested", at).but(
-        generation=connection.generation + (0 if watched else 1), reasons=()
+        generation=connection.generation + (0 if watched else 1), **because()
     )
     return Decided(asked, (_approval_requested(asked),), decided.action, decided.detail)
 
@@ -314,7 +326,7 @@ def _hand_on(decided: Decided, *, renewed: bool, at: datetime | None = None) -> 
     requested = _moved(connection, "requested", at).but(
         generation=connection.generation + (1 if renewed else 0),
         flags=without_flags(connection.flags, *RENEWED),
-        reasons=(),
+        **because(),
         evaluation=(),
         plan=(),
         refused_paths=(),

@@ -12,9 +12,11 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any, NamedTuple
 
-from onenet_api.connections.model import Connection, Flag, with_flag, without_flags
+from onenet_api.connections.disclosure import Sight
+from onenet_api.connections.model import Connection, Flag, because, with_flag, without_flags
+from onenet_api.connections.timeline import drift
 from onenet_common import events
-from onenet_common.connection import RefusedPath
+from onenet_common.connection import RefusedPath, Side
 from onenet_common.envelope import Message
 from onenet_common.events import ConnectionEvent
 from onenet_common.states import Health, after
@@ -45,6 +47,12 @@ class Folded(NamedTuple):
 
 
 Changes = dict[str, Any]
+Unsuccessful = (
+    events.ConnectionRejected
+    | events.ConnectionPathRefused
+    | events.ConnectionFailed
+    | events.ConnectionDelayed
+)
 
 
 def fold(connection: Connection, message: Message) -> Folded:
@@ -90,18 +98,25 @@ def _oldest_welcome(connection: Connection, happening: str) -> int:
     return 0 if happening == "health_changed" else connection.established_generation
 
 
+def _why(event: Unsuccessful) -> Changes:
+    """Why it came to nothing or takes long, and who may read that."""
+    if isinstance(event, events.ConnectionRejected):
+        return because(*event.reasons, told=event.told)
+    return because(event.reason, told={side: (words,) for side, words in event.told.items()})
+
+
 def _evaluated(_connection: Connection, event: events.ConnectionEvaluated, _at: datetime) -> Changes:
-    return {"ctype": event.ctype, "evaluation": event.alternatives, "reasons": ()}
+    return {"ctype": event.ctype, "evaluation": event.alternatives, **because()}
 
 
 def _rejected(_connection: Connection, event: events.ConnectionRejected, _at: datetime) -> Changes:
-    return {"evaluation": event.alternatives, "reasons": event.reasons}
+    return {"evaluation": event.alternatives, **_why(event)}
 
 
 def _path_refused(connection: Connection, event: events.ConnectionPathRefused, _at: datetime) -> Changes:
-    refused = RefusedPath(ctype=event.ctype, reason=event.reason)
+    refused = RefusedPath(ctype=event.ctype, reason=event.reason, told=event.told)
     others = tuple(path for path in connection.refused_paths if path.ctype is not event.ctype)
-    return {"refused_paths": (*others, refused), "reasons": (event.reason,)}
+    return {"refused_paths": (*others, refused), **_why(event)}
 
 
 def _planned(_connection: Connection, event: events.ConnectionPlanned, _at: datetime) -> Changes:
@@ -113,32 +128,36 @@ def _established(connection: Connection, event: events.ConnectionEstablished, _a
         "ctype": event.ctype,
         "details": event.details,
         "adopted": event.adopted,
-        "reasons": (),
         "established_generation": event.generation,
         "flags": without_flags(connection.flags, "change_failed", "drifted"),
+        **because(),
     }
 
 
 def _failed(_connection: Connection, event: events.ConnectionFailed, _at: datetime) -> Changes:
-    return NOTHING_THERE | {"reasons": (event.reason,), "adopted": False}
+    return NOTHING_THERE | {"adopted": False, **_why(event)}
 
 
 def _reverted(
     connection: Connection, event: events.ConnectionFailed | events.ConnectionRejected, at: datetime
 ) -> Changes:
-    reasons = (event.reason,) if isinstance(event, events.ConnectionFailed) else event.reasons
-    message = f"the change came to nothing, what stood before stands: {'; '.join(reasons)}"
-    flag = Flag(code="change_failed", message=message, at=at)
-    return {"reasons": reasons, "flags": with_flag(connection.flags, flag)}
+    why = _why(event)
+    told = {side: _nothing_came_of_it(reasons) for side, reasons in why["reasons_told"].items()}
+    flag = Flag(code="change_failed", message=_nothing_came_of_it(why["reasons"]), at=at, told=told)
+    return why | {"flags": with_flag(connection.flags, flag)}
+
+
+def _nothing_came_of_it(reasons: tuple[str, ...]) -> str:
+    return f"the change came to nothing, what stood before stands: {'; '.join(reasons)}"
 
 
 def _delayed(_connection: Connection, event: events.ConnectionDelayed, _at: datetime) -> Changes:
-    return {"reasons": (event.reason,)}
+    return _why(event)
 
 
 def _drifted(connection: Connection, event: events.ConnectionDrifted, at: datetime) -> Changes:
-    differences = "; ".join(f"{step.action} {step.target}" for step in event.differences)
-    flag = Flag(code="drifted", message=f"changed behind OneNet's back; repairing: {differences}", at=at)
+    told = {side: drift(Sight(frozenset({side})).steps(event.differences)) for side in Side}
+    flag = Flag(code="drifted", message=drift(event.differences), at=at, told=told)
     return {"flags": with_flag(connection.flags, flag)}
 
 

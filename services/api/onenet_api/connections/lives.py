@@ -27,6 +27,7 @@ PROJECTED = (
     "details",
     "evaluation",
     "reasons",
+    "reasons_told",
     "plan",
     "refused_paths",
     "established_generation",

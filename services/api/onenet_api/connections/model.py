@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 from pydantic import Field
+from pydantic.json_schema import SkipJsonSchema
 
 from onenet_common.connection import (
     Alternative,
@@ -37,6 +39,9 @@ class Flag(Value):
     code: str
     message: str
     at: datetime
+    told: SkipJsonSchema[dict[Side, str] | None] = Field(default=None, exclude_if=lambda told: told is None)
+    """By side, what its owner alone may read instead of the message; None when it is for both, or quotes
+    an account without a word on whose. Nobody is shown this field."""
 
 
 class Connection(Value):
@@ -44,6 +49,8 @@ class Connection(Value):
 
     Args:
         left, right: both resources as they were when last asked for; see ``towards``.
+        reasons_told: the reasons as the owner of each side alone may read them; a side that is missing
+            may not.
         dry_run: nothing was ever asked to be built; stays so when it is deleted.
         terms: digest of what the consents are bound to.
         needed_from: services whose owners have yet to agree.
@@ -75,6 +82,7 @@ class Connection(Value):
     details: dict[str, str] = Field(default_factory=dict)
     evaluation: tuple[Alternative, ...] = ()
     reasons: tuple[str, ...] = ()
+    reasons_told: dict[Side, tuple[str, ...]] = Field(default_factory=dict)
     plan: tuple[Step, ...] = ()
     flags: tuple[Flag, ...] = ()
     refused_paths: tuple[RefusedPath, ...] = ()
@@ -99,6 +107,11 @@ class Connection(Value):
     def services(self) -> tuple[UUID, ...]:
         """The services of both sides, each once."""
         return tuple(dict.fromkeys((self.service_left, self.service_right)))
+
+    @property
+    def known_ctype(self) -> CType | None:
+        """The one asked for, which is honoured or nothing comes of it, or else the one decided on."""
+        return self.requested_ctype or self.ctype
 
     @property
     def wish(self) -> Wish:
@@ -127,6 +140,12 @@ class Connection(Value):
     def but(self, **changes: Any) -> Connection:
         """The connection with some fields changed; as typed as its caller is careful."""
         return self.model_copy(update=changes)
+
+
+def because(*reasons: str, told: Mapping[Side, tuple[str, ...]] | None = None) -> dict[str, Any]:
+    """The fields of a connection that say why; without ``told`` both sides' owners may read it."""
+    both: Mapping[Side, tuple[str, ...]] = dict.fromkeys(Side, reasons) if reasons else {}
+    return {"reasons": reasons, "reasons_told": dict(both if told is None else told)}
 
 
 def towards(resource: Resource, peer: Resource) -> Resource:

@@ -13,7 +13,14 @@ from uuid import UUID
 from onenet_api.connections import terms
 from onenet_api.connections.decisions import RENEWED
 from onenet_api.connections.fold import fold
-from onenet_api.connections.model import Connection, Consent, Flag, with_flag, without_flags
+from onenet_api.connections.model import (
+    Connection,
+    Consent,
+    Flag,
+    because,
+    with_flag,
+    without_flags,
+)
 from onenet_common import events
 from onenet_common.connection import Wish
 from onenet_common.envelope import Message
@@ -142,7 +149,7 @@ def _approval_requested(
     if by_a_user:
         given = _agreed(known, given, event.services, message)
     asked: Changes = {"needed_from": event.services, "given": given}
-    return wanted | asked | ({"reasons": ()} if by_a_user else {})
+    return wanted | asked | (because() if by_a_user else {})
 
 
 def _requested(known: Connection, event: events.ConnectionRequested, message: Message) -> Changes:
@@ -152,10 +159,10 @@ def _requested(known: Connection, event: events.ConnectionRequested, message: Me
         "needed_from": (),
         "given": _agreed(known, given, (), message),
         "flags": without_flags(known.flags, *RENEWED),
-        "reasons": (),
         "evaluation": (),
         "plan": (),
         "refused_paths": event.wish.refused_paths,
+        **because(),
     }
 
 
@@ -167,7 +174,7 @@ def _approved(known: Connection, event: events.ConnectionApproved, message: Mess
 def _refused(known: Connection, event: events.ConnectionRefused, message: Message) -> Changes:
     words = f"{event.refused_by} refused: {event.reason}"
     if known.state is not State.ESTABLISHED:
-        return {"reasons": (words,)}
+        return because(words)
     return {"flags": with_flag(known.flags, Flag(code="consent_refused", message=words, at=message.time))}
 
 

@@ -19,7 +19,7 @@ def concerns(connection: Connection) -> None:
     span = trace.get_current_span()
     if span.is_recording():
         span.set_attributes(
-            tracing.connection_attributes(connection.id, connection.generation, connection.ctype)
+            tracing.connection_attributes(connection.id, connection.generation, connection.known_ctype)
         )
 
 

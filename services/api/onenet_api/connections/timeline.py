@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from pydantic import TypeAdapter
@@ -64,7 +64,22 @@ def row(message: Message, event: ConnectionEvent) -> dict[str, Any]:
 
 
 def _steps(steps: Sequence[Step]) -> str:
-    return "; ".join(f"{step.action} {step.target}" for step in steps) or "nothing"
+    return "; ".join(map(_step, steps)) or "nothing"
+
+
+def _step(step: Step) -> str:
+    """Of a step without a target, its reader may know only where it is."""
+    return f"{step.action} {step.target}" if step.target else f"{step.action} on the {step.side} side"
+
+
+def drift(steps: Sequence[Step]) -> str:
+    """What was found changed, in words."""
+    return f"changed behind OneNet's back; repairing: {_steps(steps)}"
+
+
+def summary(event: type[ConnectionEvent], data: Mapping[str, Any]) -> str:
+    """An event in words, from those of its fields that a reader may see."""
+    return SUMMARIES[event](event.model_construct(**data))
 
 
 SUMMARIES: dict[type[ConnectionEvent], Callable[[Any], str]] = {
@@ -79,7 +94,7 @@ SUMMARIES: dict[type[ConnectionEvent], Callable[[Any], str]] = {
     events.ConnectionEstablished: lambda e: f"established as {e.ctype}",
     events.ConnectionFailed: lambda e: f"failed: {e.reason}",
     events.ConnectionDelayed: lambda e: f"takes longer, and is tried again: {e.reason}",
-    events.ConnectionDrifted: lambda e: f"changed behind OneNet's back; repairing: {_steps(e.differences)}",
+    events.ConnectionDrifted: lambda e: drift(e.differences),
     events.ConnectionRepaired: lambda e: "is again as it was established",
     events.ConnectionHealthChanged: lambda e: f"health went from {e.previous} to {e.health}",
     events.ConnectionDeletionRequested: lambda e: "its deletion was asked for",

@@ -8,6 +8,7 @@ from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
+from onenet_api.connections.disclosure import Sight
 from onenet_api.connections.model import Connection, Consent, Flag
 from onenet_api.pages import PageQuery
 from onenet_api.resources.views import Contained
@@ -164,10 +165,10 @@ class ConnectionView(BaseModel):
     adopted: bool
     l4filters: tuple[L4Filter, ...]
     requirements: Requirements
-    details: dict[str, str]
+    details: dict[str, str] = Field(description="Of `…_left` and `…_right`, the own side's.")
     evaluation: tuple[Alternative, ...]
     reasons: tuple[str, ...]
-    plan: tuple[Step, ...]
+    plan: tuple[Step, ...] = Field(description="Of the other side's steps, only what kind they are.")
     flags: tuple[Flag, ...]
     consent: ConsentView
     generation: int
@@ -183,23 +184,31 @@ class ConnectionView(BaseModel):
 
         Nothing is validated again: a ``Connection`` holds these very types.
         """
+        sight = Sight(frozenset(side for side in Side if connection.side(side).service in seen))
         seen |= {consent.service for consent in connection.given}
         if connection.established_generation:
             seen |= set(connection.services)
         fields: dict[str, Any] = {name: getattr(connection, name) for name in _SHARED}
+        agreed = seen.issuperset(connection.services)
         return cls.model_construct(
             **fields,
+            details=sight.details(connection.details) if agreed else {},
+            evaluation=sight.evaluation(connection.evaluation) if agreed else (),
+            plan=sight.steps(connection.plan) if agreed else (),
+            reasons=sight.reasons(connection.reasons, connection.reasons_told),
+            flags=sight.flags(connection.flags),
             left=_side(connection, Side.LEFT, seen),
             right=_side(connection, Side.RIGHT, seen),
             consent=ConsentView.model_construct(
-                terms=connection.terms if seen.issuperset(connection.services) else None,
+                terms=connection.terms if agreed else None,
                 needed_from=connection.needed_from,
                 given=connection.given,
             ),
         )
 
 
-_SHARED = tuple(name for name in ConnectionView.model_fields if name not in ("left", "right", "consent"))
+_OF_A_SIDE = {"left", "right", "consent", "details", "evaluation", "plan", "reasons", "flags"}
+_SHARED = tuple(name for name in ConnectionView.model_fields if name not in _OF_A_SIDE)
 
 
 def _side(connection: Connection, side: Side, seen: frozenset[UUID]) -> SideView:

@@ -1,4 +1,4 @@
-"""Who may be told what: the one rule for streams, webhooks and mail. Pure.
+"""Who may be told what: the one rule for streams, webhooks, mail and the timeline. Pure.
 
 - Of a provider or a resource: the owners of its service, everything. Nobody else learns of it, the
   other side of a connection neither.
@@ -7,7 +7,7 @@
 - Its addresses, accounts and all that may contain them (alternatives, plans, details, reasons of
   providers): to those who see both sides, as ``GET /v1/connections/{id}`` has it. One sees one's own
   side, and the other once it has agreed or the connection was established.
-- How a step is carried out on the other side (its arguments): never.
+- What else is in the other side's account: never, by the rule of ``connections/disclosure.py``.
 """
 
 from __future__ import annotations
@@ -20,7 +20,10 @@ from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from onenet_api.connections import timeline
+from onenet_api.connections.disclosure import Sight
 from onenet_api.events.facts import Fact
+from onenet_common.connection import Alternative, Side, Step
 from onenet_common.states import Health, State
 
 HARMLESS = frozenset(
@@ -40,7 +43,12 @@ HARMLESS = frozenset(
 """Fields of a connection's event in which no address and no account can stand."""
 WRITTEN_BY_PEOPLE = "onenet.connection.refused.v1"
 """Its reason is what one owner says to the other."""
-STEPS = ("steps", "differences")
+STEPS = frozenset({"steps", "differences"})
+QUOTING = STEPS | {"details", "reason", "reasons", "alternatives"}
+"""Fields that may name what is in an account."""
+TOLD = "told"
+"""Who may read what of the reasons; nobody is shown the field itself."""
+_CONNECTIONS = {kind.type: kind for kind in timeline.SUMMARIES}
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +70,11 @@ class Parties:
     @property
     def services(self) -> frozenset[UUID]:
         return frozenset((self.service_left, self.service_right))
+
+    def sight(self, owned: frozenset[UUID]) -> Sight:
+        """What an owner of these services sees of it."""
+        services = {Side.LEFT: self.service_left, Side.RIGHT: self.service_right}
+        return Sight(frozenset(side for side, service in services.items() if service in owned))
 
 
 class ConnectionNamed(BaseModel):
@@ -116,7 +129,7 @@ def disclose(fact: Fact, parties: Parties | None, owned: frozenset[UUID]) -> Eve
     if owned.isdisjoint(parties.services):
         return None
     if (owned | parties.disclosed).issuperset(parties.services):
-        return _view(fact, parties, fact.summary, _without_others_arguments(fact.data, parties, owned))
+        return _view(fact, parties, *_seen_from(fact, parties.sight(owned)))
     shown = HARMLESS | ({"reason"} if fact.type == WRITTEN_BY_PEOPLE else set())
     data = {name: value for name, value in fact.data.items() if name in shown}
     untold = fact.data.keys() - data.keys()
@@ -149,15 +162,30 @@ def _named(parties: Parties) -> ConnectionNamed:
     )
 
 
-def _without_others_arguments(
-    data: Mapping[str, Any], parties: Parties, owned: frozenset[UUID]
-) -> dict[str, Any]:
-    sides = {"left": parties.service_left, "right": parties.service_right}
-    shown = dict(data)
-    for name in STEPS:
-        if name in shown:
-            shown[name] = [
-                step if sides.get(step["side"]) in owned else {**step, "arguments": {}}
-                for step in shown[name]
-            ]
-    return shown
+def _seen_from(fact: Fact, sight: Sight) -> tuple[str, dict[str, Any]]:
+    """The summary and the fields of a connection's event, without what is the other side's alone."""
+    shown = {name: value for name, value in fact.data.items() if name != TOLD}
+    if sight.whole:
+        return fact.summary, shown | _evaluation(shown, sight)
+    told = fact.data.get(TOLD)
+    for name in STEPS & shown.keys():
+        shown[name] = sight.steps(map(Step.model_validate, shown[name]))
+    if "details" in shown:
+        shown["details"] = sight.details(shown["details"])
+    if "reason" in shown and fact.type != WRITTEN_BY_PEOPLE:
+        shown["reason"] = sight.reason(shown["reason"], told or {})
+    if "reasons" in shown and told is not None:
+        shown["reasons"] = sight.reasons(tuple(shown["reasons"]), told)
+    if shown.keys().isdisjoint(QUOTING):
+        return fact.summary, shown
+    summary = timeline.summary(_CONNECTIONS[fact.type], shown)
+    for name in STEPS & shown.keys():
+        shown[name] = [step.model_dump(mode="json") for step in shown[name]]
+    return summary, shown | _evaluation(shown, sight)
+
+
+def _evaluation(shown: Mapping[str, Any], sight: Sight) -> dict[str, Any]:
+    if "alternatives" not in shown:
+        return {}
+    seen = sight.evaluation(map(Alternative.model_validate, shown["alternatives"]))
+    return {"alternatives": [one.model_dump(mode="json") for one in seen]}

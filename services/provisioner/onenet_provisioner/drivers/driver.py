@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import ClassVar, Protocol, TypeVar
 from uuid import UUID
 
-from onenet_common.connection import CType, Step, Wish
+from onenet_common.connection import CType, Side, Step, Wish
 from onenet_common.states import DesiredState, Health
 
 
@@ -67,10 +67,14 @@ class Done:
 
 @dataclass(frozen=True, slots=True)
 class Wait:
-    """The provider needs time: look again after ``seconds``; ``reason`` is shown."""
+    """The provider needs time: look again after ``seconds``.
+
+    ``side`` is whose account the reason is about, which the reconciler fills in.
+    """
 
     seconds: float
     reason: str
+    side: Side | None = None
 
 
 Outcome = Done | Wait
@@ -81,10 +85,12 @@ Seen = TypeVar("Seen", bound=Observed)
 class Driver(Protocol[Seen]):
     """One ctype.
 
-    ``observe`` reads only and raises Transient or Permanent. ``plan`` is pure: the ordered
-    steps from what is seen to ``link.desired``, empty when nothing is to be done; it raises
-    Conflict or PathRefused when the wish cannot be fulfilled. ``apply`` makes one provider
-    call, asks the link's ``guard`` before it, is safe to repeat, and translates every foreign error.
+    ``observe`` reads only and raises Transient or Permanent, and says of each about which side it is:
+    what a provider says of one account is not for the other side's owner. ``plan`` is pure: the
+    ordered steps from what is seen to ``link.desired``, empty when nothing is to be done; it raises
+    Conflict or PathRefused when the wish cannot be fulfilled, and says the same of them. ``apply`` makes
+    one provider call, asks the link's ``guard`` before it, is safe to repeat, and translates every
+    foreign error.
     """
 
     ctype: ClassVar[CType]

@@ -87,7 +87,7 @@ class MemoryDriver:
         if link.desired is DesiredState.DELETED:
             return list(_removal(link, seen))
         if seen.path and seen.adopted and not link.wish.adopt:
-            raise Conflict(f"{seen.path.id} already joins these networks", code="peering_exists")
+            raise Conflict(f"{seen.path.id} already joins these networks", code="peering_exists", shared=True)
         return list(_establishment(link, seen))
 
     async def apply(self, link: Link, step: Step) -> Outcome:
@@ -113,9 +113,13 @@ def _pair(wish: Wish) -> frozenset[str]:
 
 
 def _establishment(link: Link, seen: SeenPath) -> Iterator[Step]:
-    conflicts = list(_conflicts(link, seen))
+    conflicts = {side: found for side in Side if (found := "; ".join(_conflicts(link, seen, side)))}
     if conflicts:
-        raise Conflict(f"routes in the way: {'; '.join(conflicts)}", code="route_conflict")
+        raise Conflict(
+            f"routes in the way: {'; '.join(conflicts.values())}",
+            code="route_conflict",
+            told={side: f"routes in the way: {found}" for side, found in conflicts.items()},
+        )
     path = _path_id(link, seen)
     if seen.path is None:
         yield Step(action="create_path", side=Side.LEFT, target=path, why="the networks are not joined")
@@ -131,13 +135,12 @@ def _establishment(link: Link, seen: SeenPath) -> Iterator[Step]:
         yield from _without(link, side, seen, keep=frozenset(blocks))
 
 
-def _conflicts(link: Link, seen: SeenPath) -> Iterator[str]:
+def _conflicts(link: Link, seen: SeenPath, side: Side) -> Iterator[str]:
     ours = (_path_id(link, seen), str(link.connection_id))
-    for side in Side:
-        for block in link.wish.side(side.other).subnets:
-            hop = seen.hops[side].get(block)
-            if hop and hop.target != ours[0] and hop.owner != ours[1]:
-                yield f"{link.wish.side(side).native_id} sends {block} to {hop.target}"
+    for block in link.wish.side(side.other).subnets:
+        hop = seen.hops[side].get(block)
+        if hop and hop.target != ours[0] and hop.owner != ours[1]:
+            yield f"{link.wish.side(side).native_id} sends {block} to {hop.target}"
 
 
 def _path_id(link: Link, seen: SeenPath) -> str:

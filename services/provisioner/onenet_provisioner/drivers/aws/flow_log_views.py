@@ -5,10 +5,10 @@ from __future__ import annotations
 import asyncio
 
 from onenet_common.connection import Side, Wish
-from onenet_common.errors import Permanent
+from onenet_common.errors import OneNetError, Permanent
 from onenet_provisioner.drivers.aws import peering_answers as answers
 from onenet_provisioner.drivers.aws.flow_logs import FlowLogs
-from onenet_provisioner.drivers.aws.peering_plan import one_place
+from onenet_provisioner.drivers.aws.peering_plan import one_place, sides_of
 from onenet_provisioner.drivers.aws.reads import Reads
 
 DENIED = "access_denied"
@@ -33,6 +33,6 @@ async def visible_flow_logs(reads: Reads, wish: Wish) -> FlowLogs:
         if isinstance(view, BaseException):
             if isinstance(view, Permanent) and view.code == DENIED:
                 continue
-            raise view
+            raise view.about(*sides_of(wish, side)) if isinstance(view, OneNetError) else view
         seen[side] = answers.flow_logs(view, vpcs[side])
     return seen

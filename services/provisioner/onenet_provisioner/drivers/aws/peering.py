@@ -9,22 +9,27 @@ side, in that side's own account and region.
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, ClassVar
+from collections.abc import Awaitable
+from typing import TYPE_CHECKING, ClassVar, TypeVar
 
 from onenet_common.connection import CType, Side, Step, Wish
+from onenet_common.errors import OneNetError
 from onenet_provisioner.drivers.aws import peering_answers as answers
 from onenet_provisioner.drivers.aws.flow_log_views import visible_flow_logs
 from onenet_provisioner.drivers.aws.flow_logs import FlowLogs, flow_log_details
 from onenet_provisioner.drivers.aws.peering_calls import PeeringCalls
 from onenet_provisioner.drivers.aws.peering_claim import CREATED, claim
 from onenet_provisioner.drivers.aws.peering_model import LIVE, Peering, RouteTable, SeenPeering
-from onenet_provisioner.drivers.aws.peering_plan import one_place, plan
+from onenet_provisioner.drivers.aws.peering_plan import one_place, plan, sides_of
 from onenet_provisioner.drivers.aws.reads import Reads
 from onenet_provisioner.drivers.aws.sessions import Sessions
 from onenet_provisioner.drivers.driver import Link, Outcome
 
 if TYPE_CHECKING:
     from types_aiobotocore_ec2.type_defs import VpcPeeringConnectionTypeDef
+
+
+Answer = TypeVar("Answer")
 
 
 class AwsPeering:
@@ -63,15 +68,15 @@ class AwsPeering:
         wish, pair = link.wish, _pair(link.wish)
         known = CREATED in link.details and not one_place(wish)
         left_view, right_view, tables, flow_logs = await asyncio.gather(
-            self._reads.peerings(wish.left, pair),
-            self._reads.peerings(wish.right, pair) if known else _nothing(),
+            _of(Side.LEFT, wish, self._reads.peerings(wish.left, pair)),
+            _of(Side.RIGHT, wish, self._reads.peerings(wish.right, pair)) if known else _nothing(),
             self._tables(wish),
             visible_flow_logs(self._reads, wish) if self._flow_logs_to else _no_flow_logs(),
         )
         if one_place(wish):
             right_view = left_view
         elif not known and any(one["Status"]["Code"] in LIVE for one in left_view):
-            right_view = await self._reads.peerings(wish.right, pair)
+            right_view = await _of(Side.RIGHT, wish, self._reads.peerings(wish.right, pair))
         peerings = answers.peerings(wish, {Side.LEFT: left_view, Side.RIGHT: right_view})
         return self._seen(link, peerings, tables, flow_logs)
 
@@ -84,11 +89,12 @@ class AwsPeering:
     async def _tables(self, wish: Wish) -> dict[Side, tuple[RouteTable, ...]]:
         left, right = wish.left.native_id, wish.right.native_id
         if one_place(wish):
-            found = await self._reads.route_tables(wish.left, frozenset((left, right)))
+            read = self._reads.route_tables(wish.left, frozenset((left, right)))
+            found = await _of(Side.LEFT, wish, read)
         else:
             left_tables, right_tables = await asyncio.gather(
-                self._reads.route_tables(wish.left, frozenset((left,))),
-                self._reads.route_tables(wish.right, frozenset((right,))),
+                _of(Side.LEFT, wish, self._reads.route_tables(wish.left, frozenset((left,)))),
+                _of(Side.RIGHT, wish, self._reads.route_tables(wish.right, frozenset((right,)))),
             )
             found = left_tables + right_tables
         return {
@@ -115,6 +121,14 @@ class AwsPeering:
             adopted=claimed.adopted,
             telemetry=answers.telemetry(claimed.peering),
         )
+
+
+async def _of(side: Side, wish: Wish, read: Awaitable[Answer]) -> Answer:
+    """What was read of one side; an error says that it is about that side's account."""
+    try:
+        return await read
+    except OneNetError as error:
+        raise error.about(*sides_of(wish, side)) from error
 
 
 async def _no_flow_logs() -> FlowLogs:

@@ -100,12 +100,14 @@ def refuse_the_impossible(link: Link, peerings: Sequence[Peering], claimed: Clai
         raise Conflict(
             f"{claimed.peering.id} between these networks belongs to OneNet connection {owner}",
             code="peering_of_another_connection",
+            shared=True,
         )
     if not link.wish.adopt:
         raise Conflict(
             f"{claimed.peering.id} ({claimed.peering.status}) already joins these networks and was not "
             "made by OneNet; ask with adopt to use it as it is",
             code="peering_exists",
+            shared=True,
         )
 
 
@@ -115,9 +117,11 @@ def _blame_this_generation(link: Link, dead: Iterable[Peering]) -> None:
         if not peering.tagged(GENERATION_TAG, str(link.generation)):
             continue
         if peering.status == "failed":
-            raise PathRefused(f"AWS failed {peering.id}: {peering.message}", code="peering_failed")
+            reason = f"AWS failed {peering.id}: {peering.message}"
+            raise PathRefused(reason, code="peering_failed", shared=True)
         if peering.status == "rejected":
-            raise Permanent(f"{peering.id} was rejected: {peering.message}", code="peering_rejected")
+            reason = f"{peering.id} was rejected: {peering.message}"
+            raise Permanent(reason, code="peering_rejected", shared=True)
 
 
 def _rank(peering: Peering) -> tuple[int, str]:

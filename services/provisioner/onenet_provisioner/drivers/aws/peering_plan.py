@@ -66,6 +66,11 @@ def one_place(wish: Wish) -> bool:
     return (wish.left.account, wish.left.region) == (wish.right.account, wish.right.region)
 
 
+def sides_of(wish: Wish, side: Side) -> tuple[Side, ...]:
+    """The sides that an answer from one side's account is about: both where they share it."""
+    return tuple(Side) if wish.left.account == wish.right.account else (side,)
+
+
 def _removal(seen: SeenPeering, claimed: Claim) -> Iterator[Step]:
     for side in Side:
         yield from routes_unwanted(side, seen.tables.get(side, ()), claimed)
@@ -76,15 +81,22 @@ def _removal(seen: SeenPeering, claimed: Claim) -> Iterator[Step]:
 def _both_networks_are_there(wish: Wish, seen: SeenPeering) -> None:
     for side in Side:
         if not seen.tables.get(side):  # a VPC cannot be without its main route table
-            raise Permanent(f"{wish.side(side).native_id} is gone", code="vpc_not_found")
+            gone = Permanent(f"{wish.side(side).native_id} is gone", code="vpc_not_found")
+            raise gone.about(side)
 
 
 def _routes(wish: Wish, seen: SeenPeering, claimed: Claim) -> list[Step]:
     plans = [routes_wanted(wish, side, seen.tables[side], claimed) for side in Side]
     conflicts = [conflict for plan in plans for conflict in plan.conflicts]
     if conflicts:
-        raise Conflict(f"routes in the way: {'; '.join(conflicts)}", code="route_conflict")
+        own = zip(Side, plans, strict=True)
+        told = {side.value: _in_the_way(plan.conflicts) for side, plan in own if plan.conflicts}
+        raise Conflict(_in_the_way(conflicts), code="route_conflict", told=told)
     return [step for plan in plans for step in plan.steps]
+
+
+def _in_the_way(conflicts: list[str]) -> str:
+    return f"routes in the way: {'; '.join(conflicts)}"
 
 
 def _remembering(routes: list[Step], claimed: Claim) -> Iterator[Step]:
