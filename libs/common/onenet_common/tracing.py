@@ -76,12 +76,12 @@ def failed(span: Span, error: BaseException) -> None:
 def subject(event: Any) -> Attributes:
     """Span attributes that name what an event is about."""
     connection = getattr(event, "connection_id", None)
-    ctype = getattr(event, "ctype", None)
+    ctype = getattr(event, "ctype", None) or getattr(getattr(event, "wish", None), "ctype", None)
     return connection_attributes(connection, getattr(event, "generation", None), ctype)
 
 
 def connection_attributes(connection: Any, generation: Any, ctype: Any) -> Attributes:
-    """What every span that concerns a connection says; the ctype once there is one."""
+    """What every span that concerns a connection says; the ctype once one is asked for or decided on."""
     found: Attributes = {}
     if connection is not None:
         found["onenet.connection.id"] = str(connection)
@@ -209,4 +209,6 @@ def _subject_of(value: bytes | None) -> Attributes:
         return {}
     if not isinstance(body, dict) or not isinstance(body.get("generation", 0), int):
         return {}
-    return connection_attributes(body.get("connection_id"), body.get("generation"), body.get("ctype"))
+    wish = body.get("wish")
+    ctype = body.get("ctype") or (wish.get("ctype") if isinstance(wish, dict) else None)
+    return connection_attributes(body.get("connection_id"), body.get("generation"), ctype)

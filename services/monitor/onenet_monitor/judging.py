@@ -95,7 +95,7 @@ class Changes:
         self.known = known
         self._moved: set[UUID] = set()
         self._begun: dict[UUID, list[Verdict]] = {}
-        self._messages: list[Message] = []
+        self._changed: list[tuple[ConnectionHealthChanged, Message | None]] = []
 
     def follow(self, connection_id: UUID, verdicts: Sequence[Verdict], cause: Message | None = None) -> None:
         """Take over verdicts that follow the known one, one after the other."""
@@ -104,7 +104,7 @@ class Changes:
         previous = self.known.get(connection_id)
         for verdict in _changes(previous, verdicts):
             event = _health_changed(connection_id, verdict, previous.health if previous else Health.UNKNOWN)
-            self._messages.append(cause.derive(event) if cause else Message.of(event))
+            self._changed.append((event, cause))
             self._begun.setdefault(connection_id, []).append(verdict)
             previous = verdict
         self.known[connection_id] = verdicts[-1]
@@ -113,7 +113,17 @@ class Changes:
     async def keep(self, connection: Connection) -> None:
         await verdict_store.keep(connection, {one: self.known[one] for one in self._moved})
         await verdict_store.keep_periods(connection, {one: periods(of) for one, of in self._begun.items()})
-        await outbox.publish(connection, self._messages)
+        await outbox.publish(connection, await self._messages(connection))
+
+    async def _messages(self, connection: Connection) -> list[Message]:
+        if not self._changed:
+            return []
+        ctypes = await store.ctypes(connection, {event.connection_id for event, _ in self._changed})
+        named = [
+            (event.model_copy(update={"ctype": ctypes.get(event.connection_id)}), cause)
+            for event, cause in self._changed
+        ]
+        return [cause.derive(event) if cause else Message.of(event) for event, cause in named]
 
 
 def _changes(before: Verdict | None, verdicts: Sequence[Verdict]) -> list[Verdict]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from uuid import UUID
 
+from onenet_common.connection import CType
 from onenet_common.database import Connection
 from onenet_common.housekeeping import Retention
 from onenet_common.states import State
@@ -53,6 +54,15 @@ async def over(connection: Connection, ids: Iterable[UUID]) -> dict[UUID, int]:
         [state.value for state in OVER],
     )
     return {row["connection_id"]: row["generation"] for row in rows}
+
+
+async def ctypes(connection: Connection, ids: Iterable[UUID]) -> dict[UUID, CType]:
+    """The ctypes of connections of which one is known."""
+    rows = await connection.fetch(
+        "SELECT connection_id, ctype FROM standings WHERE connection_id = ANY($1) AND ctype IS NOT NULL",
+        list(ids),
+    )
+    return {row["connection_id"]: CType(row["ctype"]) for row in rows}
 
 
 async def keep_standings(connection: Connection, changed: Mapping[UUID, Standing]) -> None:
