@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from onenet_common.addresses import CidrSet
 from onenet_common.connection import (
+    ELSEWHERE,
     Constraint,
     CType,
     ExistingPath,
@@ -18,6 +19,7 @@ from onenet_common.connection import (
     RefusedPath,
     Requirements,
     Resource,
+    Side,
     Wish,
 )
 from onenet_common.envelope import Message
@@ -212,3 +214,32 @@ def test_a_path_that_the_provider_refused_is_not_chosen_again() -> None:
 def test_an_event_that_asks_nothing_is_not_answered() -> None:
     with pytest.raises(Malformed, match="asks for no decision"):
         decide(deletion_requested(wish()), CATALOGUE)
+
+
+def test_what_a_provider_said_of_one_account_is_told_to_its_owner_alone() -> None:
+    asked = wish()
+    words = "AWS: role/x in 222222222222 may not"
+    refused = Message.of(
+        ConnectionPathRefused(
+            connection_id=asked.id,
+            generation=1,
+            wish=asked,
+            ctype=PEERING,
+            reason=words,
+            told={Side.RIGHT: words},
+        )
+    )
+    rejected = decide(refused, CATALOGUE).event
+    assert isinstance(rejected, ConnectionRejected)
+    assert rejected.reasons == (f"AWS_PEERING: {words}",)
+    assert rejected.told == {
+        Side.LEFT: (f"AWS_PEERING: {ELSEWHERE}",),
+        Side.RIGHT: (f"AWS_PEERING: {words}",),
+    }
+
+
+@pytest.mark.parametrize(("in_use", "word"), [(50, "not enough"), (49, "enough")])
+def test_how_much_of_a_quota_is_in_use_is_told_to_the_owner_of_the_account(in_use: int, word: str) -> None:
+    found = constraint(wish(right=right(quotas=used(in_use, 50))), "peerings free on the right")
+    assert f"uses {in_use} of 50" in found.told_to(Side.RIGHT)
+    assert found.told_to(Side.LEFT) == f"{RIGHT.name} has {word} peerings left"

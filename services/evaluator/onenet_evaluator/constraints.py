@@ -191,11 +191,16 @@ def _within_quota(wish: Wish, side: Side, kind: str, needed: int) -> Constraint:
     if quota is None:
         # The provider's own refusal catches it later; a quota that was not read is no reason.
         return Constraint(name=name, satisfied=True, reason=f"quota of {kind} not discovered")
+    enough = needed <= quota.left
+    reason = f"{resource.name} uses {quota.used} of {quota.limit} {kind} and needs {needed} more"
+    # How much of it is in use is the account's own; that it stands in the way is not.
+    other = f"{resource.name} has {'enough' if enough else 'not enough'} {kind} left"
     return Constraint(
         name=name,
-        satisfied=needed <= quota.left,
-        reason=f"{resource.name} uses {quota.used} of {quota.limit} {kind} and needs {needed} more",
+        satisfied=enough,
+        reason=reason,
         source=quota.source,
+        told={side: reason, side.other: other},
     )
 
 

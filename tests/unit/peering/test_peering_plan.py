@@ -119,6 +119,11 @@ def test_every_route_in_the_way_is_named() -> None:
     with pytest.raises(Conflict, match=r"rtb-left-main .* tgw-1; rtb-right-main .* igw-1") as conflict:
         plan(new_link(), found, dns=True)
     assert conflict.value.code == "route_conflict"
+    told = conflict.value.told
+    assert told.keys() == {"left", "right"}
+    assert "tgw-1" in told["left"]
+    assert "igw-1" not in told["left"]
+    assert "tgw-1" not in told["right"]
 
 
 def test_a_blackhole_is_replaced_because_it_leads_nowhere() -> None:

@@ -158,8 +158,8 @@ async def read_timeline(
 ) -> Page[TimelineItem]:
     """Everything that happened to a connection: when, because of whom, in which trace.
 
-    Of the other side it tells what events do: addresses, accounts and reasons once it has agreed, and never
-    how a step is carried out there.
+    Of the other side it tells what events do: its addresses and account once it has agreed, and never what
+    else is in that account.
     """
     async with api.database.acquire() as connection:
         if (seen := await store.find(connection, caller, connection_id)) is None:
