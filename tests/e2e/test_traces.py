@@ -125,6 +125,7 @@ async def test_a_trace_leads_from_the_request_to_the_read_model(
         "onenet-api INSERT connections",
         "onenet-api send onenet.connections requested",
         "onenet-evaluator process onenet.connections requested",
+        "onenet-monitor process onenet.connections requested",
     }
     timeline = [entry async for entry in networks.onenet.connections.timeline(done.id)]
     assert {entry.trace_id for entry in timeline} >= {done.trace_id}
