@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from onenet_common.connection import CType, Side, Step, Wish
+from onenet_common.connection import ELSEWHERE, CType, Side, Step, Wish
 from onenet_common.errors import Conflict, PathRefused, Throttled
 from onenet_common.events import (
     ConnectionEstablished,
@@ -250,3 +250,45 @@ def test_what_stood_stays_under_watch_when_it_cannot_be_restored(standing: Wish)
     change = outcomes.refused(undoing(standing=standing), CONFLICT)
     assert only(ConnectionFailed, change).reverted
     assert (change.work.phase, change.work.wish.name) == (Phase.WATCHED, "before the change")
+
+
+OF_THE_RIGHT = Throttled("role/x is slow").about(Side.RIGHT)
+
+
+def test_the_reason_of_a_failure_is_told_to_the_owner_of_the_account_that_it_is_about() -> None:
+    late = outcomes.delayed(work(), OF_THE_RIGHT, LATE).work
+    undone = only(ConnectionFailed, outcomes.undone(late))
+    assert undone.told == {Side.RIGHT: "gave up at the deadline: role/x is slow"}
+    waited = outcomes.waiting(work(), Wait(5, "rtb-2 is busy", side=Side.LEFT), LATE).work
+    assert waited.failure is not None
+    assert waited.failure.told == {Side.LEFT: "gave up waiting: rtb-2 is busy"}
+    nobody = outcomes.refused(work(), Conflict("somewhere")).work.failure
+    assert nobody is not None
+    assert nobody.told == {}
+
+
+def test_what_is_left_behind_on_one_side_is_told_apart_from_why_the_other_failed() -> None:
+    failure = Failure(code="x", reason="left's", told={Side.LEFT: "left's"})
+    behind = outcomes.refused(work(Phase.UNDOING, failure=failure), Conflict("right's").about(Side.RIGHT))
+    told = only(ConnectionFailed, behind).told
+    assert told[Side.LEFT] == f"left's; {ELSEWHERE}"
+    assert told[Side.RIGHT] == f"{ELSEWHERE}; and it could not be cleaned up: right's"
+
+
+def test_a_sample_names_the_side_that_an_error_is_about() -> None:
+    def sides(error: Conflict) -> tuple[tuple[str, ...], tuple[str, ...]]:
+        sample = only(HealthSampled, outcomes.refused(work(Phase.WATCHED), error)).sample
+        return sample.reasons, sample.sides
+
+    assert sides(Conflict("a").about(Side.RIGHT)) == (("a",), ("right",))
+    assert sides(Conflict("a", shared=True)) == (("a",), ("both",))
+    assert sides(Conflict("a; b", told={"left": "a", "right": "b"})) == (("a", "b"), ("left", "right"))
+    assert sides(Conflict("a")) == (("a",), ())
+
+
+def test_an_error_that_several_wait_for_is_not_changed_for_the_others() -> None:
+    error = PathRefused("quota", code="quota_reached")
+    about = error.about(Side.LEFT)
+    assert error.told == {}
+    assert (type(about), about.code, about.told) == (PathRefused, "quota_reached", {"left": "quota"})
+    assert about.about(Side.RIGHT).told == {"left": "quota"}

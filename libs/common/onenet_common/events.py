@@ -172,7 +172,7 @@ class ConnectionEstablished(ConnectionEvent):
 class ConnectionFailed(ConnectionEvent):
     """Gave up; what this generation had created is removed again.
 
-    ``reverted``: an earlier generation was established and stands as it was.
+    ``reverted``: an earlier generation was established and stands as it was, by the ctype ``stands``.
     """
 
     type: ClassVar[str] = "onenet.connection.failed.v1"
@@ -182,6 +182,7 @@ class ConnectionFailed(ConnectionEvent):
     code: str
     reason: str
     reverted: bool = False
+    stands: CType | None = Field(default=None, exclude_if=is_none)
     told: dict[Side, str] = Field(default_factory=dict)
 
 

@@ -184,7 +184,9 @@ def _failed(_known: Projected, event: events.ConnectionFailed) -> Changes:
 
 
 def _reverted(_known: Projected, event: events.ConnectionFailed | events.ConnectionRejected) -> Changes:
-    return {"reasons": (event.reason,) if isinstance(event, events.ConnectionFailed) else event.reasons}
+    if not isinstance(event, events.ConnectionFailed):
+        return {"reasons": event.reasons}
+    return {"reasons": (event.reason,)} | ({"ctype": event.stands} if event.stands else {})
 
 
 def _drifted(_known: Projected, _event: events.ConnectionDrifted) -> Changes:

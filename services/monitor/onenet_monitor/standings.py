@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from datetime import datetime
 
+from onenet_common.connection import CType
 from onenet_common.envelope import Message
 from onenet_common.events import (
     ConnectionApprovalRequested,
@@ -56,7 +57,7 @@ def moved(standing: Standing | None, message: Message) -> Standing | None:
     state = after(standing.state, _happening(event, stands=standing.stands))
     if state is None or _asked_again(standing, event, state):
         return None
-    ctype = getattr(event, "ctype", None) or standing.ctype
+    ctype = _ctype(event) or standing.ctype
     asked_at = message.time if isinstance(event, ConnectionRequested) else standing.asked_at
     return replace(
         standing, state=state, ctype=ctype, asked_at=asked_at, stands=_stands(state, standing.stands)
@@ -91,12 +92,17 @@ def _renewed(standing: Standing | None, event: ConnectionEvent, message: Message
     state = after(before.state, _happening(event, stands=before.stands))
     if state is None:
         return None
-    ctype = getattr(event, "ctype", None) or before.ctype
+    ctype = _ctype(event) or before.ctype
     stands = _stands(state, before.stands)
     asked_at = message.time if isinstance(event, ConnectionDeletionRequested) else before.asked_at
     return replace(
         before, generation=event.generation, state=state, ctype=ctype, asked_at=asked_at, stands=stands
     )
+
+
+def _ctype(event: ConnectionEvent) -> CType | None:
+    """By which ctype it is, or was to be; after a change that came to nothing, the one that stands."""
+    return (event.stands if isinstance(event, ConnectionFailed) else None) or event.ctype
 
 
 def _asked_again(standing: Standing, event: ConnectionEvent, state: State) -> bool:

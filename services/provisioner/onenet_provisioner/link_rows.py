@@ -8,12 +8,12 @@ from typing import Any
 import asyncpg
 
 from onenet_common.connection import CType, Wish
-from onenet_provisioner.links import Failure, Work
+from onenet_provisioner.links import Failure, OtherPath, Work
 from onenet_provisioner.phases import Phase
 
 COLUMNS = (
     "connection_id, generation, ctype, phase, wish, standing, details, failure, drifted, announce, "
-    "attempts, reason, due_at, deadline_at, trace"
+    "attempts, reason, due_at, deadline_at, trace, others"
 )
 
 
@@ -35,6 +35,7 @@ def work_of(row: asyncpg.Record) -> Work:
         due_at=row["due_at"],
         deadline_at=row["deadline_at"],
         trace=row["trace"],
+        others=tuple(map(_other, row["others"])),
         lease=row["lease"],
     )
 
@@ -61,11 +62,34 @@ def values_of(links: Sequence[Work]) -> tuple[list[Any], ...]:
                     work.due_at,
                     work.deadline_at,
                     dict(work.trace),
+                    others_of(work),
                 )
                 for work in links
             ),
             strict=True,
         )
+    )
+
+
+def others_of(work: Work) -> list[dict[str, Any]]:
+    """The column ``others``."""
+    return [
+        {
+            "ctype": path.ctype.value,
+            "wish": path.wish.model_dump(mode="json"),
+            "details": path.details,
+            "stands": path.stands,
+        }
+        for path in work.others
+    ]
+
+
+def _other(stored: dict[str, Any]) -> OtherPath:
+    return OtherPath(
+        ctype=CType(stored["ctype"]),
+        wish=Wish.model_validate(stored["wish"]),
+        details=stored["details"],
+        stands=stored["stands"],
     )
 
 

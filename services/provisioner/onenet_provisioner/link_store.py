@@ -17,7 +17,7 @@ from onenet_common.envelope import Message
 from onenet_common.housekeeping import Retention
 from onenet_provisioner.leases import SECONDS as LEASE_SECONDS
 from onenet_provisioner.leases import Hold, Leases
-from onenet_provisioner.link_rows import COLUMNS, as_json, values_of, work_of
+from onenet_provisioner.link_rows import COLUMNS, as_json, others_of, values_of, work_of
 from onenet_provisioner.links import Work, wanted
 
 CHANNEL = "provisioner_links"
@@ -29,13 +29,15 @@ _UPSERT = f"""
 INSERT INTO links ({COLUMNS}, updated_at)
 SELECT *, now() FROM unnest(
     $1::uuid[], $2::int[], $3::text[], $4::text[], $5::jsonb[], $6::jsonb[], $7::jsonb[], $8::jsonb[],
-    $9::bool[], $10::bool[], $11::int[], $12::text[], $13::timestamptz[], $14::timestamptz[], $15::jsonb[])
+    $9::bool[], $10::bool[], $11::int[], $12::text[], $13::timestamptz[], $14::timestamptz[], $15::jsonb[],
+    $16::jsonb[])
 ON CONFLICT (connection_id) DO UPDATE SET
     generation = excluded.generation, ctype = excluded.ctype, phase = excluded.phase,
     wish = excluded.wish, standing = excluded.standing, details = excluded.details,
     failure = excluded.failure, drifted = excluded.drifted, announce = excluded.announce,
     attempts = excluded.attempts, reason = excluded.reason, due_at = excluded.due_at,
-    deadline_at = excluded.deadline_at, trace = excluded.trace, updated_at = now()
+    deadline_at = excluded.deadline_at, trace = excluded.trace, others = excluded.others,
+    updated_at = now()
 WHERE links.generation <= excluded.generation
 """
 """Of two who both saw no link, the newer generation wins, whoever writes last."""
@@ -52,7 +54,8 @@ RETURNING {COLUMNS}, lease
 _SAVE = """
 WITH saved AS (
     UPDATE links SET phase = $3, standing = $4, details = $5, failure = $6, drifted = $7,
-        attempts = $8, reason = $9, wish = $10, trace = $16, updated_at = now(),
+        attempts = $8, reason = $9, wish = $10, trace = $16, others = $17, ctype = $18,
+        updated_at = now(),
         announce = CASE WHEN due_at IS NOT DISTINCT FROM $11 THEN $12 ELSE announce END,
         due_at = CASE WHEN due_at IS NOT DISTINCT FROM $11 THEN $13 ELSE due_at END,
         lease = CASE WHEN $14 THEN lease END, leased_until = CASE WHEN $14 THEN leased_until END
@@ -60,7 +63,7 @@ WITH saved AS (
     RETURNING 1),
 written AS (
     INSERT INTO outbox (topic, key, headers, value)
-    SELECT * FROM unnest($17::text[], $18::text[], $19::jsonb[], $20::bytea[])
+    SELECT * FROM unnest($19::text[], $20::text[], $21::jsonb[], $22::bytea[])
     WHERE EXISTS (SELECT FROM saved))
 SELECT count(*) FROM saved
 """
@@ -185,6 +188,8 @@ class LinkStore:
                 keep_lease,
                 work.generation,
                 dict(work.trace),
+                others_of(work),
+                work.ctype,
                 *outbox.rows(messages),
             )
         if messages:

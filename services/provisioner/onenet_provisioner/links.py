@@ -21,13 +21,32 @@ from onenet_provisioner.phases import Phase
 class Failure(Value):
     """Why a wish came to nothing; ``another_path`` asks the evaluator for another ctype.
 
-    ``told`` has, by side, what the owner of that side alone may read of the reason.
+    ``told`` has, by side, what the owner of that side alone may read of the reason; ``ctype`` is the
+    one that was tried, where another one stands.
     """
 
     code: str
     reason: str
     told: dict[Side, str] = Field(default_factory=dict)
+    ctype: str = ""
     another_path: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class OtherPath:
+    """A path by another ctype than the link's that may be at the provider: the one before a change of
+    ctype, or one that such a change began and did not end.
+
+    Args:
+        wish: as it was built, or was to be.
+        details: what its driver asked to be remembered.
+        stands: it is what was established last.
+    """
+
+    ctype: CType
+    wish: Wish
+    details: dict[str, str] = field(default_factory=dict)
+    stands: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +71,7 @@ class Work:
     attempts: int = 0
     reason: str | None = None
     trace: Mapping[str, str] = field(default_factory=dict)
+    others: tuple[OtherPath, ...] = ()
     lease: UUID | None = None
 
     def link(self, desired: DesiredState, wish: Wish | None = None) -> Link:
@@ -65,7 +85,27 @@ class Work:
             desired=desired,
             wish=wish or self.wish,
             details=dict(self.details),
+            others={path.ctype: dict(path.details) for path in self.others},
         )
+
+    def link_of(self, path: OtherPath, desired: DesiredState) -> Link:
+        """What the driver of another path gets to see; of one that stands, its wish as it was established."""
+        others = {one.ctype: dict(one.details) for one in self.others if one is not path}
+        own = {self.ctype: dict(self.details)} if self.ctype else {}
+        return Link(
+            connection_id=self.connection_id,
+            generation=self.generation,
+            ctype=path.ctype,
+            desired=desired,
+            wish=path.wish,
+            details=dict(path.details),
+            others=others | own,
+        )
+
+    @property
+    def stood_as_another(self) -> OtherPath | None:
+        """The path by another ctype that stands while this one is worked on, if there is one."""
+        return next((path for path in self.others if path.stands), None)
 
 
 def wanted(work: Work | None, message: Message, now: datetime, deadline: datetime) -> Work | None:
@@ -98,10 +138,12 @@ def _evaluated(
             # Asked again because the answer was lost, or came while the question was repeated.
             return replace(work, announce=True, due_at=now)
     fresh = _fresh(work, event.wish, message, now, deadline)
+    details, others = _turned_to(event.ctype, work)
     return replace(
         fresh,
         ctype=event.ctype,
-        details=work.details if work else {},
+        details=details,
+        others=others,
         standing=_standing(work),
         lease=work.lease if work else None,
     )
@@ -119,7 +161,25 @@ def _deletion_requested(
     if work is None:
         # What was built may be older than this schema, so that the provider is asked.
         return replace(fresh, ctype=event.ctype)
-    return replace(fresh, ctype=work.ctype or event.ctype, details=work.details, lease=work.lease)
+    return replace(
+        fresh, ctype=work.ctype or event.ctype, details=work.details, others=work.others, lease=work.lease
+    )
+
+
+def _turned_to(ctype: CType, work: Work | None) -> tuple[dict[str, str], tuple[OtherPath, ...]]:
+    """What is remembered of the path by this ctype, and the paths by others that may be there."""
+    if work is None:
+        return {}, ()
+    if work.ctype in (None, ctype):
+        return work.details, work.others
+    known = {path.ctype: path for path in work.others}
+    if work.ctype is not None and work.phase is not Phase.ENDED:
+        standing = _standing(work) if work.stood_as_another is None else None
+        known[work.ctype] = OtherPath(
+            work.ctype, standing or work.wish, work.details, stands=standing is not None
+        )
+    own = known.pop(ctype, None)
+    return own.details if own else {}, tuple(known.values())
 
 
 def _fresh(work: Work | None, wish: Wish, message: Message, now: datetime, deadline: datetime) -> Work:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any, TypeVar
 
-from onenet_common.connection import Sample, Side, Step, Wish, told_to
+from onenet_common.connection import CType, Sample, Side, Step, Wish, told_to
 from onenet_common.errors import OneNetError, PathRefused, Permanent, Transient
 from onenet_common.events import (
     ConnectionDelayed,
@@ -22,7 +22,7 @@ from onenet_common.events import (
 )
 from onenet_common.states import DesiredState, Health
 from onenet_provisioner.drivers.driver import Observed, Wait
-from onenet_provisioner.links import Failure, Work
+from onenet_provisioner.links import Failure, OtherPath, Work
 from onenet_provisioner.phases import Phase
 
 Failed = TypeVar("Failed", bound=OneNetError)
@@ -46,7 +46,9 @@ class Change:
 
 def established(work: Work, seen: Observed) -> Change:
     events = [_established(work, seen), _sampled(work, Health.UP), *_told(work, seen)]
-    return Change(replace(_watched(work, seen), standing=None, failure=None), events, "established")
+    others = tuple(replace(path, stands=False) for path in work.others)
+    watched = replace(_watched(work, seen), standing=None, failure=None, others=others)
+    return Change(watched, events, "established", wait=0.0 if others else None)
 
 
 def as_desired(work: Work, seen: Observed) -> Change:
@@ -134,7 +136,11 @@ def undone(work: Work) -> Change:
     """
     failure = work.failure or Failure(code="internal", reason="undone for a reason that was lost")
     if work.standing is not None:
-        return Change(_restored(work, work.standing), [_failed(work, failure, reverted=True)], "reverted")
+        if work.stood_as_another is not None:
+            failure = failure.model_copy(update={"ctype": work.ctype})
+        restored = replace(_restored(work, work.standing), failure=failure)
+        wait = 0.0 if restored.others else None
+        return Change(restored, [_failed(restored, failure, reverted=True)], "reverted", wait)
     if failure.another_path and work.ctype is not None:
         event = ConnectionPathRefused(
             **_about(work), wish=work.wish, reason=failure.reason, told=failure.told
@@ -164,7 +170,13 @@ def _left_behind(work: Work, error: Permanent) -> Change:
 
 def _restored(work: Work, standing: Wish) -> Work:
     wish = standing.model_copy(update={"generation": work.generation})
-    return replace(_quiet(work), phase=Phase.WATCHED, wish=wish, standing=None)
+    restored = replace(_quiet(work), phase=Phase.WATCHED, wish=wish, standing=None)
+    stood = work.stood_as_another
+    if stood is None or work.ctype is None:
+        return restored
+    others = tuple(path for path in work.others if path is not stood)
+    tried = OtherPath(work.ctype, work.wish, work.details)
+    return replace(restored, ctype=stood.ctype, details=stood.details, others=(*others, tried))
 
 
 def _may_give_up(work: Work) -> bool:
@@ -176,7 +188,7 @@ def _watched(work: Work, seen: Observed) -> Work:
 
 
 def _ended(work: Work) -> Work:
-    return replace(_quiet(work), phase=Phase.ENDED)
+    return replace(_quiet(work), phase=Phase.ENDED, others=())
 
 
 def _quiet(work: Work) -> Work:
@@ -197,8 +209,9 @@ def _established(work: Work, seen: Observed) -> ConnectionEstablished:
 
 
 def _failed(work: Work, failure: Failure, *, reverted: bool = False) -> ConnectionFailed:
+    tried = CType(failure.ctype) if failure.ctype else work.ctype
     return ConnectionFailed(
-        **_about(work),
+        **_about(work) | {"ctype": tried, "stands": work.ctype if reverted else None},
         code=failure.code,
         reason=failure.reason,
         reverted=reverted,

@@ -37,6 +37,10 @@ _reconciled = meter.create_counter(
     "onenet.reconciliations", description="Links worked on, by phase and outcome"
 )
 
+_formers = meter.create_counter(
+    "onenet.former_paths", description="Removals of paths that a change of ctype has left, by outcome"
+)
+
 SIDE_BY_SIDE = 4
 """Steps of one link under way at once. Neighbours of one action, such as the routes of both sides,
 do not depend on each other."""
@@ -142,7 +146,7 @@ class Reconciler:
         if isinstance(result, Wait):
             return outcomes.waiting(held.work, result, datetime.now(UTC))
         if desired is DesiredState.DELETED:
-            return outcomes.deleted(held.work)
+            return await self._without_others(held, outcomes.deleted)
         return outcomes.established(held.work, result.seen)
 
     async def _show_plan(self, work: Work) -> Change:
@@ -154,15 +158,55 @@ class Reconciler:
         work = held.work
         if work.ctype is None:
             return outcomes.undone(work)
-        wish, desired = (
-            (work.standing, DesiredState.ESTABLISHED) if work.standing else (work.wish, DesiredState.DELETED)
-        )
-        result = await self._until_settled(held, self._driver(work.ctype), work.link(desired, wish))
+        if work.standing is None:
+            link = work.link(DesiredState.DELETED)
+        elif work.stood_as_another is None:
+            link = work.link(DesiredState.ESTABLISHED, work.standing)
+        else:
+            # It takes back what the new path took over; that one is removed once this is under watch.
+            link = work.link_of(work.stood_as_another, DesiredState.ESTABLISHED)
+        result = await self._until_settled(held, self._driver(link.ctype), link)
         if isinstance(result, Wait):
             return outcomes.waiting(held.work, result, datetime.now(UTC))
+        if work.standing is None:
+            return await self._without_others(held, outcomes.undone)
         return outcomes.undone(held.work)
 
+    async def _without_others(self, held: InHand, then: Callable[[Work], Change]) -> Change:
+        """Remove the connection's paths by other ctypes, and go on with what is left."""
+        if (wait := await self._remove_others(held)) is not None:
+            return outcomes.waiting(held.work, wait, datetime.now(UTC))
+        return then(held.work)
+
+    async def _remove_others(self, held: InHand) -> Wait | None:
+        for path in held.work.others:
+            link = held.work.link_of(path, DesiredState.DELETED)
+            result = await self._until_settled(held, self._driver(path.ctype), link)
+            if isinstance(result, Wait):
+                return result
+            left = tuple(one for one in held.work.others if one is not path)
+            await self._keep(held, replace(held.work, others=left), [])
+        return None
+
     async def _watch(self, held: InHand) -> Change:
+        """Look at what stands and repair it; then remove what a change of ctype has left of another path.
+
+        What cannot be removed now is tried again at the next look: what stands is as good without.
+        """
+        change = await self._look(held)
+        if not held.work.others or change.work.phase is not Phase.WATCHED:
+            return change
+        try:
+            wait = await self._remove_others(held)
+        except OneNetError as error:
+            log.warning("reconcile.former_path", connection=str(held.work.connection_id), error=error.reason)
+            _formers.add(1, {"outcome": error.code})
+            return replace(change, work=replace(change.work, others=held.work.others))
+        _formers.add(1, {"outcome": "removed" if wait is None else "wait"})
+        change = replace(change, work=replace(change.work, others=held.work.others))
+        return change if wait is None else replace(change, wait=wait.seconds)
+
+    async def _look(self, held: InHand) -> Change:
         work = held.work
         link = work.link(DesiredState.ESTABLISHED)
         driver = self._driver(link.ctype)
@@ -190,7 +234,8 @@ class Reconciler:
             for _, alike in groupby(steps, key=attrgetter("action")):
                 if (wait := await self._apply_all(held, driver, link, list(alike))) is not None:
                     return wait
-                link = replace(link, details=dict(held.work.details))
+                if link.ctype is held.work.ctype:
+                    link = replace(link, details=dict(held.work.details))
         raise Transient(
             "the plan is not empty however often it is applied", code="not_converging", shared=True
         )
@@ -207,7 +252,7 @@ class Reconciler:
 
         results = await asyncio.gather(*map(apply, steps), return_exceptions=True)
         for result in results:
-            if isinstance(result, Done) and result.remember:
+            if isinstance(result, Done) and result.remember and link.ctype is held.work.ctype:
                 await self._remember(held, result.remember)
         for result in results:
             if isinstance(result, BaseException):

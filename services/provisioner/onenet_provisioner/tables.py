@@ -28,7 +28,8 @@ class LinkRow(Table, table=True):
 
     ``standing`` is the wish that was established last, restored when a change of it fails;
     ``failure`` says why this generation came to nothing: published once the undoing is done,
-    and kept for whoever asks again; ``announce`` asks for the answer to be published again.
+    and kept for whoever asks again; ``announce`` asks for the answer to be published again;
+    ``others`` are paths by other ctypes that may be there, see ``links.OtherPath``.
     """
 
     __tablename__ = "links"
@@ -54,6 +55,7 @@ class LinkRow(Table, table=True):
     lease: UUID | None = None
     leased_until: datetime | None = Field(default=None, sa_column=_moment(nullable=True))
     trace: dict[str, str] = Field(sa_column=_json())
+    others: list[Any] = Field(sa_column=Column(JSONB, nullable=False, server_default=text("'[]'::jsonb")))
     updated_at: datetime = Field(sa_column=_moment())
 
 

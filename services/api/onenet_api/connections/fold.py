@@ -144,7 +144,8 @@ def _reverted(
     why = _why(event)
     told = {side: _nothing_came_of_it(reasons) for side, reasons in why["reasons_told"].items()}
     flag = Flag(code="change_failed", message=_nothing_came_of_it(why["reasons"]), at=at, told=told)
-    return why | {"flags": with_flag(connection.flags, flag)}
+    stands = event.stands if isinstance(event, events.ConnectionFailed) else None
+    return why | {"flags": with_flag(connection.flags, flag), "ctype": stands or connection.ctype}
 
 
 def _nothing_came_of_it(reasons: tuple[str, ...]) -> str:

@@ -29,6 +29,7 @@ from onenet_common.states import Health, State
 HARMLESS = frozenset(
     {
         "ctype",
+        "stands",
         "code",
         "services",
         "approved_by",

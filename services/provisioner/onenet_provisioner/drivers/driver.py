@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import ClassVar, Protocol, TypeVar
 from uuid import UUID
@@ -22,6 +22,9 @@ class Link:
     Args:
         details: what earlier steps asked to be remembered, such as ``peering_id``; strings
             only, no secrets. A driver must find its objects without them too.
+        others: what is remembered of this connection's paths by other ctypes, which may be there while
+            it changes from one to the other. A driver may take over what leads into them, a route for
+            one, so that no moment is without a path; it removes none of their objects.
         guard: to be called right before each call that changes something; raises when another
             worker may have the link by now.
     """
@@ -32,6 +35,7 @@ class Link:
     desired: DesiredState
     wish: Wish
     details: dict[str, str] = field(default_factory=dict)
+    others: Mapping[CType, Mapping[str, str]] = field(default_factory=dict)
     guard: Callable[[], None] = field(default=unguarded, compare=False, repr=False)
 
 
@@ -60,7 +64,8 @@ class Observed:
 
 @dataclass(frozen=True, slots=True)
 class Done:
-    """The step took effect. ``remember`` is kept in the link's details before the next step."""
+    """The step took effect. ``remember`` is kept in the link's details before the next step, except where
+    a path by a former ctype is taken back or removed."""
 
     remember: dict[str, str] = field(default_factory=dict)
 
