@@ -7,6 +7,7 @@ is what must be reached, and what comes along from behind it is taken too.
 from __future__ import annotations
 
 import asyncio
+import sys
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -97,6 +98,16 @@ class Past:
         return [
             told for told in batch if told.offset < self.committed[told.partition] or told.message.id in known
         ]
+
+    def without_gaps(self, batch: Sequence[Told], handled: Sequence[Told]) -> list[Told]:
+        """Those handled before the first of their partition that is not; from there it is read on."""
+        places = {(told.partition, told.offset) for told in handled}
+        waiting: dict[TopicPartition, int] = {}
+        for told in batch:
+            if (told.partition, told.offset) not in places and told.partition not in waiting:
+                waiting[told.partition] = told.offset
+                self.stop_at(told.partition, told.offset)
+        return [told for told in handled if told.offset < waiting.get(told.partition, sys.maxsize)]
 
     async def in_inbox(self, messages: Sequence[Message], connection: Connection) -> set[UUID]:
         """The ids of those that had their effect in this database, whatever was committed."""

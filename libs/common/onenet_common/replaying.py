@@ -55,6 +55,21 @@ class Rebuild(Protocol):
     def __call__(self, database: Database, options: Options, say: Say) -> Awaitable[Findings]: ...
 
 
+def one_by_one(*rebuilds: Rebuild) -> Rebuild:
+    """Several parts of a read model that are rebuilt on their own, one after the other."""
+
+    async def rebuild(database: Database, options: Options, say: Say) -> Findings:
+        found = [await part(database, options, say) for part in rebuilds]
+        return Findings(
+            [line for one in found for line in one.differences],
+            [line for one in found for line in one.left],
+            # They read the same topics, in part.
+            max(one.unreadable for one in found),
+        )
+
+    return rebuild
+
+
 def replay(
     database: Callable[[], Database], migrations: Migrations, rebuild: Rebuild, *, decides: bool = False
 ) -> Command:

@@ -15,7 +15,7 @@ from onenet_common.migrating import migrate
 from onenet_common.migrations import Migrations
 from onenet_common.producer import Producer
 from onenet_common.relay import Relay
-from onenet_common.replaying import replay
+from onenet_common.replaying import one_by_one, replay
 from onenet_common.runner import Component, run
 from onenet_common.settings import load
 from onenet_common.topics import Topics
@@ -25,6 +25,7 @@ from onenet_monitor.findings import knowledge
 from onenet_monitor.findings.inspector import CLOSED_FINDINGS, Inspector
 from onenet_monitor.flows import inventory, inventory_store
 from onenet_monitor.handlers import handle
+from onenet_monitor.inventory_replay import rebuilding_inventory
 from onenet_monitor.listening import FlowMinutes, Listening
 from onenet_monitor.rejudging import Rejudging
 from onenet_monitor.replay import rebuilding
@@ -85,7 +86,11 @@ def main() -> None:
     commands: dict[str, Command | Service] = {
         "flows": Service(_serve_flows, "count flow logs until SIGTERM"),
         "migrate": migrate(_ours, MIGRATIONS),
-        "replay": replay(_ours, MIGRATIONS, rebuilding(_settings, NAME)),
+        "replay": replay(
+            _ours,
+            MIGRATIONS,
+            one_by_one(rebuilding(_settings, NAME), rebuilding_inventory(_settings, INVENTORY_GROUP)),
+        ),
     }
     dispatch(NAME, _serve, commands)
 

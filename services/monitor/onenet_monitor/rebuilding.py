@@ -61,7 +61,7 @@ class Rebuilding:
     def _follow(self, message: Message, event: ConnectionEvent, *, had: bool) -> None:
         one = event.connection_id
         # Later on, the same event is a wish for other terms.
-        if _begins(message) and one not in self._heard:
+        if begins(message) and one not in self._heard:
             self._begun.add(one)
             self.standings.pop(one, None)
             self.verdicts.pop(one, None)
@@ -103,7 +103,7 @@ def _connection_of(message: Message) -> UUID:
     return UUID(message.event.key)
 
 
-def _begins(message: Message) -> bool:
+def begins(message: Message) -> bool:
     """Whether a user asks for a connection; a wish that is published again has no user."""
     event = message.event
     if not isinstance(event, ConnectionApprovalRequested | ConnectionRequested):

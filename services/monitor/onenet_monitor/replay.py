@@ -7,20 +7,17 @@ here. At the end the inbox is locked for a moment, which is where every handler'
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TypeVar
 from uuid import UUID
 
-from aiokafka import TopicPartition
-
 from onenet_common.database import Connection, Database
 from onenet_common.envelope import Message
 from onenet_common.events import CONNECTIONS, HEALTH, ConnectionEvent, HealthSampled
 from onenet_common.kafka_settings import KafkaSettings
-from onenet_common.past import Past, Say, Told, opened
+from onenet_common.past import Past, Say, opened
 from onenet_common.replaying import Findings, Options, Rebuild
 from onenet_common.states import Health
 from onenet_monitor import store, verdict_store
@@ -76,7 +73,7 @@ class _Folding:
             async for batch in self.past.read(topic):
                 handled = await self.past.handled(batch, connection)
                 if not to_the_end:
-                    handled = self._without_gaps(batch, handled)
+                    handled = self.past.without_gaps(batch, handled)
                 await self._fold(
                     [told.message for told in handled if isinstance(told.message.event, kind)], connection
                 )
@@ -89,16 +86,6 @@ class _Folding:
         had = await self.past.in_inbox(messages, connection)
         for message in messages:
             self.rebuilt.take(message, had=message.id in had)
-
-    def _without_gaps(self, batch: Sequence[Told], handled: Sequence[Told]) -> list[Told]:
-        """Those before the first of their partition that waits."""
-        places = {(told.partition, told.offset) for told in handled}
-        waiting: dict[TopicPartition, int] = {}
-        for told in batch:
-            if (told.partition, told.offset) not in places and told.partition not in waiting:
-                waiting[told.partition] = told.offset
-                self.past.stop_at(told.partition, told.offset)
-        return [told for told in handled if told.offset < waiting.get(told.partition, sys.maxsize)]
 
 
 async def _replace(connection: Connection, rebuilt: Rebuilding, *, dry_run: bool) -> list[str]:
