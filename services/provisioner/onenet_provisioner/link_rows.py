@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from typing import Any
 
@@ -71,17 +72,19 @@ def values_of(links: Sequence[Work]) -> tuple[list[Any], ...]:
     )
 
 
-def others_of(work: Work) -> list[dict[str, Any]]:
-    """The column ``others``."""
-    return [
-        {
-            "ctype": path.ctype.value,
-            "wish": path.wish.model_dump(mode="json"),
-            "details": path.details,
-            "stands": path.stands,
-        }
-        for path in work.others
-    ]
+def others_of(work: Work) -> str:
+    """The column ``others``; as text, for a list in an array would be one more dimension of it."""
+    return json.dumps(
+        [
+            {
+                "ctype": path.ctype.value,
+                "wish": path.wish.model_dump(mode="json"),
+                "details": path.details,
+                "stands": path.stands,
+            }
+            for path in work.others
+        ]
+    )
 
 
 def _other(stored: dict[str, Any]) -> OtherPath:
