@@ -82,6 +82,17 @@ async def test_requests_that_wait_for_others_are_waited_for(cloud: LocalCloud, s
     assert waiting.value.code == "pending_quota_reached"
 
 
+@pytest.mark.parametrize("side", Side)
+async def test_what_aws_says_of_one_account_is_marked_as_about_its_side(
+    cloud: LocalCloud, scene: AwsScene, side: Side
+) -> None:
+    account = scene.link.wish.side(side).account
+    cloud.arm({"kind": "unauthorized", "operation": "DescribeRouteTables", "account": account})
+    with pytest.raises(Permanent) as refused:
+        await scene.driver().observe(scene.link)
+    assert refused.value.told == {side: refused.value.reason}
+
+
 async def test_the_peering_of_another_connection_is_named(scene: AwsScene) -> None:
     await drive(scene.driver(), scene.link)
     rival = link(scene.link.wish.left, scene.link.wish.right, adopt=True)

@@ -22,7 +22,7 @@ from onenet_api.webhooks import schedule, worker
 from onenet_api.webhooks.sealing import Seals
 from onenet_api.webhooks.sending import Sender
 from onenet_api.webhooks.worker import Deliveries
-from onenet_common.connection import CType
+from onenet_common.connection import CType, Side
 from onenet_common.envelope import Message
 from onenet_common.events import (
     ConnectionDelayed,
@@ -107,7 +107,11 @@ async def happen(api: Scene, *events: Event) -> list[Message]:
 
 def delayed(connection: dict[str, Any], number: int) -> ConnectionDelayed:
     return ConnectionDelayed(
-        connection_id=UUID(connection["id"]), generation=1, code="busy", reason=f"reason {number}"
+        connection_id=UUID(connection["id"]),
+        generation=1,
+        code="busy",
+        reason=f"reason {number}",
+        told=dict.fromkeys(Side, f"reason {number}"),
     )
 
 
