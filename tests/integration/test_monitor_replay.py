@@ -240,6 +240,21 @@ async def test_a_batch_in_hand_is_waited_for_and_counts(monitor: Monitor) -> Non
     assert (await monitor.model())[1][1]["health"] == "DOWN"
 
 
+async def test_what_is_handled_meanwhile_of_an_older_connection_is_not_undone(monitor: Monitor) -> None:
+    old = wish()
+    await monitor.handle([requested(old), established(old)])
+    await monitor.live([requested(wish(2, id=old.id)), established(old, 2)])
+    news = [deletion_requested(wish(3, id=old.id)), of(ConnectionDeleted, old, 3)]
+    await monitor.send(news)
+    async with monitor.database.transaction() as connection:
+        await handle(await inbox.unseen(connection, monitor.group, news), connection)
+        replaying = asyncio.create_task(monitor.replay())
+        await eventually(monitor.somebody_waits)
+    assert await replaying == []
+    [(_, standing)] = await monitor.model()
+    assert standing["state"] == "DELETED"
+
+
 async def test_the_last_word_on_a_health_is_kept_longer_than_its_samples(monitor: Monitor) -> None:
     one = wish()
     await monitor.handle([requested(one), established(one)])

@@ -29,6 +29,7 @@ class Rebuilding:
         self.verdicts: dict[UUID, Verdict] = {}
         self.met: set[UUID] = set()
         """Connections that anything was told of."""
+        self._stored: dict[UUID, Standing] = {}
         self._heard: set[UUID] = set()
         self._begun: set[UUID] = set()
         self._over: dict[UUID, int] = {}
@@ -45,6 +46,16 @@ class Rebuilding:
         self.met.update(ids)
         self.standings |= standings
         self.verdicts |= verdicts
+        self._stored |= standings
+
+    def renew(self, standings: Mapping[UUID, Standing]) -> None:
+        """Go on from what is stored by now, where a connection that did so was handled meanwhile."""
+        for one, standing in standings.items():
+            if one in self.met - self._begun and self._stored.get(one) != standing:
+                self.standings[one] = self._stored[one] = standing
+                if standing.state in OVER:
+                    self._over[one] = standing.generation
+                    self.verdicts.pop(one, None)
 
     def take(self, message: Message, *, had: bool) -> None:
         """Fold one message; one that comes twice counts once.

@@ -45,6 +45,8 @@ def rebuilding(
                 await folding.go_on(connection, to_the_end=False)
             async with database.transaction() as connection:
                 await connection.execute("LOCK TABLE inbox IN EXCLUSIVE MODE")
+                met = sorted(folding.rebuilt.met)
+                folding.rebuilt.renew(await store.standings(connection, met, lock=False))
                 await folding.go_on(connection, to_the_end=True)
                 differences = await _replace(connection, folding.rebuilt, dry_run=options.dry_run)
             return Findings(differences, unreadable=past.unreadable)
