@@ -145,6 +145,16 @@ def test_a_reason_without_a_word_on_whose_account_it_is_about_takes_the_owner_of
     assert shown(event, BOTH).data["reason"] == REFUSAL
 
 
+def test_of_an_event_that_a_later_release_has_written_an_owner_of_one_side_is_told_that_it_happened() -> None:
+    later = replace(fact(REJECTED), type="onenet.connection.moved.v1", data={"from": "rtb-right"})
+    told = disclose(later, parties(*BOTH), LEFT_ALONE)
+    assert told is not None
+    assert (told.summary, told.data) == ("moved", {})
+    whole = disclose(later, parties(*BOTH), BOTH)
+    assert whole is not None
+    assert whole.data == {"from": "rtb-right"}
+
+
 def test_reasons_of_an_evaluation_are_told_without_the_words_about_the_other_account() -> None:
     refused = Constraint(
         name="not refused by the provider", satisfied=False, reason=REFUSAL, told={Side.RIGHT: REFUSAL}

@@ -192,7 +192,7 @@ class Provider(Value):
     external_id: str
 
 
-ELSEWHERE = "the reason is about the other side's account, for its owner to read"
+ELSEWHERE = "the reason is not shown, since it may quote the other side's account"
 """Told to the owner of one side in place of a reason that may quote the other side's account."""
 
 

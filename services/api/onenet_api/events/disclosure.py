@@ -129,8 +129,11 @@ def disclose(fact: Fact, parties: Parties | None, owned: frozenset[UUID]) -> Eve
         return _view(fact, None, fact.summary, dict(fact.data)) if told else None
     if owned.isdisjoint(parties.services):
         return None
-    if (owned | parties.disclosed).issuperset(parties.services):
-        return _view(fact, parties, *_seen_from(fact, parties.sight(owned)))
+    sight = parties.sight(owned)
+    agreed = (owned | parties.disclosed).issuperset(parties.services)
+    # What a later release has written may quote an account wherever it likes.
+    if agreed and (sight.whole or fact.type in _CONNECTIONS):
+        return _view(fact, parties, *_seen_from(fact, sight))
     shown = HARMLESS | ({"reason"} if fact.type == WRITTEN_BY_PEOPLE else set())
     data = {name: value for name, value in fact.data.items() if name in shown}
     untold = fact.data.keys() - data.keys()
