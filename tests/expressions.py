@@ -43,7 +43,11 @@ def expressions() -> Iterator[tuple[str, str]]:
 def named(expression: str) -> set[str]:
     """Metrics that an expression reads."""
     bare = re.sub(rf"{SELECTOR}|\b(by|on) \([^)]*\)|\[[^\]]*\]", "", expression)
-    words = set(re.findall(r"[a-z_][a-z_0-9:]*", bare)) - {"histogram_quantile", "max_over_time"}
+    words = set(re.findall(r"[a-z_][a-z_0-9:]*", bare)) - {
+        "histogram_quantile",
+        "max_over_time",
+        "min_over_time",
+    }
     return {word for word in words if "_" in word.strip("_") or word == "up"}
 
 

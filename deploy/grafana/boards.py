@@ -420,6 +420,31 @@ TRAFFIC = Dashboard(
             {"{{group}}": f"sum by (group) (increase(onenet_messages_dead_total{_FLOWS}[1h]))"},
         ),
         Panel(
+            "Files taken in",
+            "cps",
+            "Files of AWS's flow logs, by what became of them. All but `read` and `repeated` are in the "
+            "collector's log.",
+            {"{{outcome}}": f"{_rate('onenet_collector_files_total', 'outcome')} > 0"},
+        ),
+        Panel(
+            "Files waiting",
+            "short",
+            "Messages in the collector's queue: `waiting` for anybody, `hidden` while somebody has them in "
+            "hand. Nothing where the collector's role may not ask.",
+            {"{{state}}": "max by (state) (onenet_collector_queue_depth)"},
+        ),
+        Panel(
+            "Delay of files",
+            "s",
+            "How long the last message taken from the queue had waited, and from a file's delivery to the "
+            "topic.",
+            {
+                "in the queue": "max(onenet_collector_queue_age_seconds)",
+                "median": _quantile(0.5, "onenet_collector_delay_seconds"),
+                "95 %": _quantile(0.95, "onenet_collector_delay_seconds"),
+            },
+        ),
+        Panel(
             "Findings",
             "short",
             "Opened and closed in the last hour.",

@@ -4,16 +4,22 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
+from collections.abc import AsyncIterator, Iterable
+from contextlib import asynccontextmanager
 
 import httpx
+from pydantic import SecretStr
 
 from onenet_common.events import FLOWS
 from onenet_common.producer import Outgoing, Producer
 from onenet_common.settings import Settings
 from onenet_local.cloud.handle import LocalCloud
+from onenet_local.probes import HOST, free_port
+from onenet_local.services import COLLECTOR, process
 from onenet_local.stack import Stack
 from tests.e2e.estate import RIGHT_REGION, Estate, estate, until
 from tests.expressions import labels_read
+from tests.integration.collector_scene import Bucket, credentials, lines, packed
 from tests.integration.flow_scene import Flow, now, text
 from tests.integration.waiting import eventually
 
@@ -46,12 +52,14 @@ async def test_services_show_what_dashboards_and_rules_read(stack: Stack) -> Non
         await pair.onenet.wait_for(asked.id, ["ESTABLISHED"])
         await _be_rejected(pair)
         await _write_a_flow_log(stack)
+        async with _collector(stack) as collector:
+            addresses = [*stack.addresses.operations.values(), collector]
 
-        async def missing() -> set[tuple[str, str]]:
-            return wanted - RARE.keys() - await _shown(stack)
+            async def missing() -> set[tuple[str, str]]:
+                return wanted - RARE.keys() - await _shown(addresses)
 
-        # Levels are measured every few seconds.
-        await eventually(missing, lambda found: not found)
+            # Levels are measured every few seconds.
+            await eventually(missing, lambda found: not found)
 
 
 async def _be_rejected(pair: Estate) -> None:
@@ -69,11 +77,23 @@ async def _write_a_flow_log(stack: Stack) -> None:
     await producer.stop()
 
 
-async def _shown(stack: Stack) -> set[tuple[str, str]]:
+@asynccontextmanager
+async def _collector(stack: Stack) -> AsyncIterator[str]:
+    """Where a collector shows its figures, which no test's stack has of its own; a file waits for it."""
+    settings = Settings(kafka=stack.addresses.kafka, database_url=SecretStr(stack.addresses.database))
+    bucket = Bucket(LocalCloud(stack.addresses.cloud), settings)
+    bucket.deliver(packed(lines(1)))
+    port = free_port()
+    told = {**bucket.told(), **credentials(), **stack.addresses.kafka_clients}
+    async with process(COLLECTOR, 1, stack.folder, told, port=port):
+        yield f"http://{HOST}:{port}"
+
+
+async def _shown(addresses: Iterable[str]) -> set[tuple[str, str]]:
     """Metrics with each of their labels, and with none, of all services."""
     labels: dict[str, set[str]] = defaultdict(lambda: {""})
     async with httpx.AsyncClient() as http:
-        for address in stack.addresses.operations.values():
+        for address in addresses:
             text = (await http.get(f"{address}/metrics")).text
             for metric, selector in re.findall(r"^(\w+)(\{.*\})? ", text, re.MULTILINE):
                 labels[metric] |= set(re.findall(r'(\w+)="[^"]', selector))

@@ -5,14 +5,22 @@ from __future__ import annotations
 import asyncio
 import gzip
 from collections.abc import Iterator
+from datetime import UTC, datetime
 
 import pytest
 
 from onenet_common.database import Database
 from onenet_common.settings import Settings
 from onenet_local.cloud.handle import LocalCloud, running
+from onenet_local.cloud.owner import REGION, Owner
+from onenet_local.traffic import delivering
+from onenet_local.traffic.delivering import Delivery
+from onenet_local.traffic.generator import NONE, Traffic
+from onenet_local.traffic.networks import Network
 from onenet_monitor.collector.cutting import MESSAGE_BYTES
-from tests.integration.collector_scene import HIDDEN, Bucket, credentials, lines, packed, records_of
+from onenet_monitor.flows.formats import read_all
+from onenet_provisioner.drivers.aws.flow_logs import LOG_FORMAT
+from tests.integration.collector_scene import ACCOUNT, HIDDEN, Bucket, credentials, lines, packed, records_of
 from tests.integration.waiting import eventually
 
 
@@ -111,6 +119,43 @@ async def test_what_cannot_come_any_more_is_done_with(bucket: Bucket) -> None:
         await bucket.queue.empty()
     assert await bucket.published() == []
     assert await bucket.aside.messages() == 0
+
+
+async def test_made_up_traffic_is_delivered_as_aws_would_and_comes_to_the_topic_whole(
+    bucket: Bucket, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    owner = Owner(bucket.cloud, ACCOUNT)
+    logged, unlogged = (owner.vpc(block) for block in ("10.1.0.0/16", "10.2.0.0/16"))
+    made = owner.client("ec2").create_flow_logs(
+        ResourceIds=[logged],
+        ResourceType="VPC",
+        TrafficType="ALL",
+        LogDestinationType="s3",
+        LogDestination=f"arn:aws:s3:::{bucket.name}",
+        LogFormat=LOG_FORMAT,
+        MaxAggregationInterval=60,
+    )["FlowLogIds"]
+    bucket.exporter = f"aws/{ACCOUNT}/{REGION}/{made[0]}"
+    networks = [
+        Network(logged, ACCOUNT, "10.1.0.0/16", region=REGION),
+        Network(unlogged, ACCOUNT, "10.2.0.0/16", region=REGION),
+    ]
+    monkeypatch.setattr(delivering, "KEPT", 1)
+    delivery = Delivery(bucket.cloud.url, ACCOUNT)
+    now = datetime.now(UTC)
+    traffic = Traffic(networks, [(0, 1)], anomalies=NONE)
+    windows = [traffic.window(int(now.timestamp()) - before, 60, 200) for before in (120, 60)]
+    async with bucket.collected():
+        for window in windows:
+            assert await delivery.put(networks, window, now) == 1
+            await bucket.queue.empty()
+    delivery.close()
+    reading = read_all([message.value for message in await bucket.published()], datetime.now(UTC))
+    assert dict(reading.refused) == {}
+    assert set(reading.frame["network"]) == {logged}
+    own = [one for window in windows for one in window if one.network == logged]
+    assert reading.frame["bytes"].sum() == sum(one.bytes + one.bytes_back for one in own)
+    assert bucket.s3.list_objects_v2(Bucket=bucket.name)["KeyCount"] == 1
 
 
 async def test_what_somebody_has_to_look_at_is_put_aside_by_the_queue(bucket: Bucket) -> None:

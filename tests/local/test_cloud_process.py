@@ -18,9 +18,10 @@ from moto.core.responses import BaseResponse
 from werkzeug.test import EnvironBuilder
 
 from onenet_local.cloud.gateway import Gateway
-from onenet_local.cloud.handle import LocalCloud, running
+from onenet_local.cloud.handle import HUB_ACCOUNT, LocalCloud, running
 from onenet_local.cloud.owner import Owner
 from onenet_local.cloud.state import Cloud
+from onenet_monitor.collector.notifications import Delivered, delivered
 
 
 def test_its_command_line_sets_the_rules_to_which_a_test_goes_back() -> None:
@@ -35,6 +36,16 @@ def test_its_command_line_sets_the_rules_to_which_a_test_goes_back() -> None:
         assert (
             [one["Status"]["Code"] for one in found] == ["initiating-request"] == [answer["Status"]["Code"]]
         )
+
+
+def test_a_bucket_for_flow_logs_is_there_from_the_start_and_tells_its_queue() -> None:
+    with running("--flow-logs", "flows", "eu-central-1") as cloud:
+        owner = Owner(cloud, HUB_ACCOUNT)
+        owner.client("s3", "eu-central-1").put_object(Bucket="flows", Key="AWSLogs/1", Body=b"")
+        sqs = owner.client("sqs", "eu-central-1")
+        url = f"{cloud.url}/{HUB_ACCOUNT}/flows"
+        told = sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10)["Messages"]
+        assert [delivered(message["Body"]) for message in told] == [(), (Delivered("flows", "AWSLogs/1"),)]
 
 
 @pytest.mark.parametrize("end", [signal.SIGTERM, signal.SIGINT])

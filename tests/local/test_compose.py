@@ -13,27 +13,32 @@ from onenet_api.settings import ApiSettings
 from onenet_common.settings import Settings, known_names, unknown_names
 from onenet_evaluator.settings import EvaluatorSettings
 from onenet_local.apache_kafka import POM
-from onenet_local.services import KEY_OF_NO_SECRETS, Addresses
-from onenet_local.services import SERVICES as ONENET
+from onenet_local.services import COLLECTOR, FLOW_LOGS, KEY_OF_NO_SECRETS, Addresses
+from onenet_local.services import SERVICES as LOCAL
+from onenet_local.traffic.__main__ import TrafficSettings
+from onenet_monitor.collector.settings import CollectorSettings
 from onenet_monitor.settings import MonitorSettings
 from onenet_provisioner.settings import ProvisionerSettings
 from tests.compose import SERVICES, TREE, VOLUMES
 
+ONENET = (*LOCAL, COLLECTOR)
 SETTINGS: dict[str, type[Settings]] = {
     "api": ApiSettings,
     "evaluator": EvaluatorSettings,
     "provisioner": ProvisionerSettings,
     "monitor": MonitorSettings,
     "flows": MonitorSettings,
+    "collector": CollectorSettings,
 }
 DOCKERFILE = (TREE / "Dockerfile").read_text()
 PINNED = re.compile(r"[a-z0-9./-]+:v?\d+\.\d+(\.\d+)?(-[a-z-]+)?")
 
 UNCHECKED = {
-    "collector": "its image has nothing that could ask",
+    "otel-collector": "its image has nothing that could ask",
     "demo": "it ends by itself",
 }
-ANYWHERE = Addresses(database="", kafka="", cloud="", issuer="", api="")
+CLOUD = "http://cloud:5000"
+ANYWHERE = Addresses(database="", kafka="", cloud=CLOUD, issuer="", api="", flow_logs=FLOW_LOGS)
 
 every_service = pytest.mark.parametrize("name", SERVICES)
 
@@ -70,6 +75,26 @@ def test_values_are_ones_that_the_service_takes(service: Any, monkeypatch: pytes
         assert isinstance(value, str), f"{name}: Compose turns numbers and booleans into words of its own"
         monkeypatch.setenv(name, value)
     SETTINGS[service.name]()
+
+
+def test_flow_logs_go_to_the_bucket_that_the_cloud_starts_with_and_come_from_its_queue() -> None:
+    told = {name: value for one in ONENET for name, value in one.told(ANYWHERE).items()}
+    for service, name in (
+        ("provisioner", "ONENET_PROVISIONER_AWS_FLOW_LOGS_BUCKET"),
+        ("collector", "ONENET_COLLECTOR_QUEUE_URL"),
+        ("collector", "ONENET_COLLECTOR_AWS_REGION"),
+    ):
+        assert SERVICES[service]["environment"][name] == told[name]
+    region = told["ONENET_COLLECTOR_AWS_REGION"]
+    assert SERVICES["cloud"]["command"][-3:] == ["--flow-logs", FLOW_LOGS, region]
+
+
+def test_made_up_traffic_is_told_where_the_cloud_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    told = SERVICES["traffic"]["environment"]
+    assert list(unknown_names(told, known_names(TrafficSettings), "LOCAL")) == []
+    for name, value in told.items():
+        monkeypatch.setenv(name, value)
+    assert TrafficSettings().local_traffic_cloud == CLOUD
 
 
 @every_service

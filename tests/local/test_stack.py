@@ -20,10 +20,10 @@ from hypothesis import strategies as st
 
 from onenet_local.claim import LOCK, STATE, AlreadyRunning, Claim, holder, read_state
 from onenet_local.cloud import handle
-from onenet_local.parts import ALL, Choice, build
+from onenet_local.parts import ALL, TRAFFIC, Choice, build, to_look_at
 from onenet_local.probes import free_port, listens
 from onenet_local.processes import Process, Program, StartFailed
-from onenet_local.services import HUB_ACCOUNT, SERVICES, Addresses, environment
+from onenet_local.services import COLLECTOR, FLOW_LOGS, HUB_ACCOUNT, SERVICES, Addresses, environment
 from onenet_local.settings import LocalSettings
 from onenet_local.stack import Stack
 from onenet_local.supervisor import LONGEST_PAUSE, Part, Supervisor, ending, pause_before, waves
@@ -257,6 +257,30 @@ def test_replicas_share_a_name_and_no_port(folder: Path) -> None:
     ports = [variables[name] for variables in told for name in ("ONENET_API_PORT", "ONENET_OPS_PORT")]
     assert len(set(ports)) == 6
     assert {variables["ONENET_LOG_LEVEL"] for variables in told} == {"ERROR"}
+
+
+def test_who_asks_for_the_collector_gets_flow_logs_made_delivered_and_taken_in(folder: Path) -> None:
+    usual = build(folder, LocalSettings(), Choice(), {})
+    asked = build(folder, LocalSettings(), Choice(only=to_look_at(LocalSettings())), {})
+    assert set(asked.by_name) - set(usual.by_name) == {COLLECTOR.name, TRAFFIC}
+    told = asked.by_name["provisioner"].process.program.environment
+    assert told["ONENET_PROVISIONER_AWS_FLOW_LOGS_BUCKET"] == f"arn:aws:s3:::{FLOW_LOGS}"
+    assert FLOW_LOGS in asked.by_name["cloud"].process.program.command
+    taken_in = asked.by_name[COLLECTOR.name].process.program.environment
+    queue = f"{asked.addresses.cloud}/{HUB_ACCOUNT}/{FLOW_LOGS}"
+    assert (taken_in["ONENET_COLLECTOR_QUEUE_URL"], taken_in["AWS_ACCESS_KEY_ID"]) == (
+        queue,
+        f"LOCAL{HUB_ACCOUNT}",
+    )
+    delivered = asked.by_name[TRAFFIC].process.program.environment
+    assert delivered["ONENET_LOCAL_TRAFFIC_CLOUD"] == asked.addresses.cloud
+    told = usual.by_name["provisioner"].process.program.environment
+    assert "ONENET_PROVISIONER_AWS_FLOW_LOGS_BUCKET" not in told
+    assert FLOW_LOGS not in usual.by_name["cloud"].process.program.command
+
+
+def test_without_traffic_there_is_a_collector_for_files_of_ones_own() -> None:
+    assert to_look_at(LocalSettings(local_traffic=0)) == (*ALL, COLLECTOR.name)
 
 
 def test_a_part_that_does_not_exist_is_refused() -> None:

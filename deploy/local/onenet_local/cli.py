@@ -177,11 +177,10 @@ def clean() -> None:
 
 def _choice(parts: list[str] | None, settings: LocalSettings) -> Choice:
     """What to run, quick to look at."""
-    from onenet_local.parts import ALL, TRAFFIC, Choice
+    from onenet_local.parts import Choice, to_look_at
     from onenet_local.promptness import prompt
 
-    everything = (*ALL, TRAFFIC) if settings.local_traffic else ALL
-    return Choice(only=parts or everything, environment=prompt(os.environ))
+    return Choice(only=parts or to_look_at(settings), environment=prompt(os.environ))
 
 
 async def _up(settings: LocalSettings, choice: Choice) -> None:

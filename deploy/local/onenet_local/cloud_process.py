@@ -15,9 +15,13 @@ class CloudProcess(Process):
     Args:
         folder: where its log goes (``logs/cloud.log``).
         port: where it listens, also after a restart; a free one by default.
+        flow_logs: name and region of a bucket for flow logs, and of the queue that tells of its files;
+            none are made by default.
     """
 
-    def __init__(self, folder: Path, *, port: int | None = None) -> None:
+    def __init__(
+        self, folder: Path, *, port: int | None = None, flow_logs: tuple[str, str] | None = None
+    ) -> None:
         self.port = port or free_port()
         super().__init__(
             Program(
@@ -25,6 +29,7 @@ class CloudProcess(Process):
                 command=(
                     *(sys.executable, "-m", "onenet_local.cloud"),
                     *("--host", HOST, "--port", str(self.port)),
+                    *(("--flow-logs", *flow_logs) if flow_logs else ()),
                 ),
                 environment={"PATH": "/usr/bin:/bin", "LANG": "C.UTF-8"},
                 log=folder / "logs" / "cloud.log",

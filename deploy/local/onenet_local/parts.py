@@ -12,7 +12,17 @@ from onenet_local.issuer.process import Issuer
 from onenet_local.postgres import Postgres, RunningPostgres
 from onenet_local.probes import HOST, free_port
 from onenet_local.processes import Process
-from onenet_local.services import SERVICES, Addresses, Environment, Service, environment, process
+from onenet_local.services import (
+    COLLECTOR,
+    FLOW_LOGS,
+    REGION,
+    SERVICES,
+    Addresses,
+    Environment,
+    Service,
+    environment,
+    process,
+)
 from onenet_local.settings import LocalSettings
 from onenet_local.supervisor import Part
 from onenet_local.traffic_process import TrafficProcess
@@ -21,7 +31,12 @@ INFRASTRUCTURE = ("postgres", "broker", "cloud", "issuer")
 ALL = (*INFRASTRUCTURE, *(service.name for service in SERVICES))
 TRAFFIC = "traffic"
 """Made up, and so in no stack but one that asks for it."""
-BEFORE_SERVICES = frozenset({"postgres", "broker"})
+ON_REQUEST = (COLLECTOR.name, TRAFFIC)
+
+
+def to_look_at(settings: LocalSettings) -> tuple[str, ...]:
+    """Everything that there is, for somebody who looks at it."""
+    return (*ALL, COLLECTOR.name, *((TRAFFIC,) if settings.local_traffic else ()))
 
 
 @dataclass(frozen=True)
@@ -29,7 +44,7 @@ class Choice:
     """What to run, and how it differs from the usual.
 
     Args:
-        only: names out of ``ALL``, and ``TRAFFIC``; what a part needs must be among them or elsewhere.
+        only: names out of ``ALL`` and ``ON_REQUEST``; what a part needs must be among them or elsewhere.
         replicas: how many processes a service has, by its name; 1 when absent.
         environment: further variables by service name, which win over all others.
     """
@@ -39,9 +54,9 @@ class Choice:
     environment: Mapping[str, Environment] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        unknown = {*self.only, *self.replicas, *self.environment} - {*ALL, TRAFFIC}
+        unknown = {*self.only, *self.replicas, *self.environment} - {*ALL, *ON_REQUEST}
         if unknown:
-            there = ", ".join((*ALL, TRAFFIC))
+            there = ", ".join((*ALL, *ON_REQUEST))
             raise ValueError(f"no such part: {', '.join(sorted(unknown))}; there are {there}")
 
 
@@ -57,7 +72,12 @@ def build(folder: Path, settings: LocalSettings, choice: Choice, inherited: Envi
     """Choose ports and wire everything; nothing runs yet."""
     postgres = _postgres(folder, settings)
     broker = brokers.choose(folder, settings)
-    cloud = CloudProcess(folder, port=settings.local_cloud_port or None)
+    delivered = COLLECTOR.name in choice.only
+    cloud = CloudProcess(
+        folder,
+        port=settings.local_cloud_port or None,
+        flow_logs=(FLOW_LOGS, REGION) if delivered else None,
+    )
     issuer = Issuer(folder, port=settings.local_issuer_port or None, accounts=settings.local_accounts)
     api_port = settings.local_api_port or free_port()
     where = Addresses(
@@ -67,6 +87,7 @@ def build(folder: Path, settings: LocalSettings, choice: Choice, inherited: Envi
         issuer=issuer.url,
         api=f"http://{HOST}:{api_port}",
         kafka_clients=broker.CLIENTS,
+        flow_logs=FLOW_LOGS if delivered else "",
     )
     infrastructure = dict(zip(INFRASTRUCTURE, (postgres, broker, cloud, issuer), strict=True))
     parts = {
@@ -74,14 +95,15 @@ def build(folder: Path, settings: LocalSettings, choice: Choice, inherited: Envi
         for name, child in infrastructure.items()
         if name in choice.only and isinstance(child, Process)
     }
-    needs = BEFORE_SERVICES & parts.keys()
+    there = frozenset(parts)
     operations: dict[str, str] = {}
-    for child, port in _services(folder, where, choice, inherited):
-        parts[child.name] = Part(child, needs)
+    for service, child, port in _services(folder, where, choice, inherited):
+        parts[child.name] = Part(child, service.needs & there)
         operations[child.name] = f"http://{HOST}:{port}"
     if TRAFFIC in choice.only:
-        # Last: what it follows must be there, and nobody's start should wait for it.
-        parts[TRAFFIC] = Part(TrafficProcess(folder, where, settings.local_traffic), frozenset(parts))
+        # Last: what it follows must be there, and nobody's start should wait for it. Files wait for a collector.
+        followed = frozenset(name for name in parts if name.partition("-")[0] != COLLECTOR.name)
+        parts[TRAFFIC] = Part(TrafficProcess(folder, where, settings.local_traffic), followed)
     return Parts(parts, replace(where, operations=operations))
 
 
@@ -95,16 +117,16 @@ def _postgres(folder: Path, settings: LocalSettings) -> Postgres | RunningPostgr
 
 def _services(
     folder: Path, where: Addresses, choice: Choice, inherited: Environment
-) -> Iterator[tuple[Process, int]]:
+) -> Iterator[tuple[Service, Process, int]]:
     """Every process of every chosen service, with the port of its operations endpoint."""
-    for service in SERVICES:
+    for service in (*SERVICES, COLLECTOR):
         if service.name not in choice.only:
             continue
         told = environment(service, where, inherited)
         for number in range(1, choice.replicas.get(service.name, 1) + 1):
             own = {**told, **_public_port(service, number, where), **choice.environment.get(service.name, {})}
             port = free_port()
-            yield process(service, number, folder, own, port=port), port
+            yield service, process(service, number, folder, own, port=port), port
 
 
 def _public_port(service: Service, number: int, where: Addresses) -> Environment:

@@ -22,6 +22,11 @@ KEY_OF_NO_SECRETS = "bG9jYWwgc3RhY2ssIG5vIHNlY3JldHMgaW4gaGVyZSE="
 
 REGION = "eu-central-1"
 
+FLOW_LOGS = "onenet-flow-logs"
+"""The bucket that flow logs are delivered to, and the queue that tells of its files."""
+
+BEFORE_SERVICES = frozenset({"postgres", "broker"})
+
 STOP_TIMEOUT = 20.0
 """Seconds until a service that was asked to end is killed: it drains for nine, and a busy machine takes
 some more to take its process apart."""
@@ -41,7 +46,8 @@ class Addresses:
     """Where everything is, or would be for what was not chosen to run.
 
     ``database`` holds the password; ``operations`` has ``/readyz`` and ``/metrics`` by process name;
-    ``kafka_clients`` is what clients of this broker must be told besides its address.
+    ``kafka_clients`` is what clients of this broker must be told besides its address; ``flow_logs`` is the
+    bucket that flow logs are to be delivered to, where there is one.
     """
 
     database: str
@@ -51,6 +57,7 @@ class Addresses:
     api: str
     operations: Mapping[str, str] = field(default_factory=dict)
     kafka_clients: Environment = field(default_factory=dict)
+    flow_logs: str = ""
 
 
 @dataclass(frozen=True)
@@ -63,12 +70,14 @@ class Service:
             script's word is in the names of its settings.
         told: what it alone is told, given its own address and everybody's.
         has_database: whether it may know the database.
+        needs: the parts of a stack that must be ready before it starts, where they are in the same stack.
     """
 
     name: str
     told: Callable[[Addresses], Environment]
     has_database: bool = True
     command: tuple[str, ...] = ()
+    needs: frozenset[str] = BEFORE_SERVICES
 
     @property
     def words(self) -> tuple[str, ...]:
@@ -98,17 +107,35 @@ def _api(where: Addresses) -> Environment:
     }
 
 
+CREDENTIALS = {
+    "AWS_ACCESS_KEY_ID": f"LOCAL{HUB_ACCOUNT}",
+    "AWS_SECRET_ACCESS_KEY": "local",
+    "AWS_REGION": REGION,
+    "AWS_DEFAULT_REGION": REGION,
+    "AWS_EC2_METADATA_DISABLED": "true",
+    "AWS_CONFIG_FILE": os.devnull,
+    "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
+}
+"""OneNet's own in the local cloud; those of this machine's user must not be found."""
+
+
 def _provisioner(where: Addresses) -> Environment:
-    """It alone holds cloud credentials, and those of this machine's user must not be found."""
+    """It alone holds credentials that change clouds."""
+    bucket = (
+        {"ONENET_PROVISIONER_AWS_FLOW_LOGS_BUCKET": f"arn:aws:s3:::{where.flow_logs}"}
+        if where.flow_logs
+        else {}
+    )
+    return {"ONENET_PROVISIONER_AWS_ENDPOINT_URL": where.cloud, **bucket, **CREDENTIALS}
+
+
+def _collector(where: Addresses) -> Environment:
+    """It reads the queue and the files of a bucket that is there when ``where.flow_logs`` says so."""
     return {
-        "ONENET_PROVISIONER_AWS_ENDPOINT_URL": where.cloud,
-        "AWS_ACCESS_KEY_ID": f"LOCAL{HUB_ACCOUNT}",
-        "AWS_SECRET_ACCESS_KEY": "local",
-        "AWS_REGION": REGION,
-        "AWS_DEFAULT_REGION": REGION,
-        "AWS_EC2_METADATA_DISABLED": "true",
-        "AWS_CONFIG_FILE": os.devnull,
-        "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
+        "ONENET_COLLECTOR_QUEUE_URL": f"{where.cloud}/{HUB_ACCOUNT}/{FLOW_LOGS}",
+        "ONENET_COLLECTOR_AWS_REGION": REGION,
+        "ONENET_COLLECTOR_AWS_ENDPOINT_URL": where.cloud,
+        **CREDENTIALS,
     }
 
 
@@ -123,6 +150,9 @@ SERVICES = (
     Service("monitor", _nothing),
     Service("flows", _nothing, command=("monitor", "flows")),
 )
+
+COLLECTOR = Service("collector", _collector, needs=BEFORE_SERVICES | {"cloud"})
+"""In no stack but one that asks for it: most have no files of AWS's to take in."""
 
 
 def environment(service: Service, where: Addresses, inherited: Environment) -> dict[str, str]:

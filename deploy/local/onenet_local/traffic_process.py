@@ -11,7 +11,7 @@ from onenet_local.services import Addresses
 
 
 class TrafficProcess(Process):
-    """Sends flow logs of the stack's networks to its broker.
+    """Sends flow logs of the stack's networks to its broker, or to its cloud's bucket where there is one.
 
     Args:
         folder: where its log goes (``logs/traffic.log``).
@@ -32,6 +32,7 @@ class TrafficProcess(Process):
                     "ONENET_OPS_HOST": HOST,
                     "ONENET_OPS_PORT": str(port),
                     "ONENET_LOCAL_TRAFFIC": str(rate),
+                    **({"ONENET_LOCAL_TRAFFIC_CLOUD": where.cloud} if where.flow_logs else {}),
                 },
                 log=folder / "logs" / "traffic.log",
                 ready=answers(port, "/readyz"),

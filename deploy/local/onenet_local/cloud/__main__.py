@@ -22,6 +22,10 @@ def main() -> None:
     try:
         rules = Rules(settle=settings.settle, latency=settings.latency)
         server = build(settings.host, settings.port, rules)
+        if settings.flow_logs:
+            from onenet_local.cloud import flow_log_bucket
+
+            flow_log_bucket.make(*settings.flow_logs)
     except OSError as error:
         sys.exit(_complain(f"cannot listen on {settings.host}:{settings.port}: {error.strerror}"))
     except ValueError as error:
@@ -49,6 +53,12 @@ def _arguments() -> argparse.ArgumentParser:
     parser.add_argument("--port", type=int, default=0, help="0 takes a free one")
     parser.add_argument("--settle", type=float, default=0.0, help="seconds in each passing peering state")
     parser.add_argument("--latency", type=float, default=0.0, help="seconds added to every call")
+    parser.add_argument(
+        "--flow-logs",
+        nargs=2,
+        metavar=("NAME", "REGION"),
+        help="make a bucket for flow logs and a queue that tells of its files, in OneNet's own account",
+    )
     return parser
 
 

@@ -1,6 +1,6 @@
 """Flow logs by AWS's rules: buckets of any account, folders in them, refusals inside a success.
 
-No traffic is logged: nothing is ever delivered.
+No traffic is logged here: ``onenet_local.traffic.delivering`` makes files up.
 """
 
 from __future__ import annotations

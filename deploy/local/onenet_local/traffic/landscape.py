@@ -155,4 +155,4 @@ def _read(value: bytes | None, headers: list[tuple[str, bytes]]) -> Message | No
 
 def _network(found: Resource) -> Network:
     public = found.public_addresses[0] if found.public_addresses else ""
-    return Network(found.native_id, found.account, str(found.subnet), public)
+    return Network(found.native_id, found.account, str(found.subnet), public, found.region)

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from aiokafka import AIOKafkaProducer
 
 from onenet_common.background import Background
+from onenet_local.traffic.delivering import Delivery
 from onenet_local.traffic.encoders import FORMATS
 from onenet_local.traffic.generator import Anomalies, Traffic
 from onenet_local.traffic.landscape import Follower
@@ -20,20 +21,30 @@ EVERY = 5
 class Living:
     """Sends what would have been observed, in AWS's format, until stopped.
 
-    What a broker that was away did not get is lost, as with many an exporter.
+    What a broker that was away did not get is lost, as with many an exporter; so is what a cloud did not get.
 
     Args:
         kafka: ``host:port`` of the broker.
         rate: observations a second.
         seed: another one makes another traffic.
         every: seconds of traffic in one go.
+        delivery: takes it instead of the broker, as AWS would deliver it.
     """
 
-    def __init__(self, kafka: str, *, rate: int, seed: int = 1, every: int = EVERY) -> None:
+    def __init__(
+        self,
+        kafka: str,
+        *,
+        rate: int,
+        seed: int = 1,
+        every: int = EVERY,
+        delivery: Delivery | None = None,
+    ) -> None:
         self._kafka = kafka
         self._rate = rate
         self._seed = seed
         self._every = every
+        self._delivery = delivery
         self._follower = Follower(kafka)
         self._producer: AIOKafkaProducer | None = None
         self._sending = Background("send traffic", self._round)
@@ -48,6 +59,8 @@ class Living:
         await self._sending.stop()
         if self._producer is not None:
             await self._producer.stop()
+        if self._delivery is not None:
+            self._delivery.close()
         await self._follower.stop()
 
     async def _round(self) -> None:
@@ -58,6 +71,8 @@ class Living:
         if not seen.networks or self._producer is None:
             return
         traffic = Traffic(seen.networks, seen.links, self._seed, Anomalies())
-        await put(
-            self._producer, traffic.window(begin, self._every, self._rate * self._every), FORMATS["aws"]
-        )
+        window = traffic.window(begin, self._every, self._rate * self._every)
+        if self._delivery is not None:
+            await self._delivery.put(seen.networks, window, datetime.now(UTC))
+        else:
+            await put(self._producer, window, FORMATS["aws"])

@@ -21,12 +21,14 @@ class Network:
         account: whose it is.
         block: the CIDR that its hosts are in.
         public: the address by which the internet sees them; made up of the id when not told.
+        region: of the provider's, where it has any.
     """
 
     id: str
     account: str
     block: str
     public: str = ""
+    region: str = ""
 
     @classmethod
     def of(cls, given: Mapping[str, Any]) -> Self:
@@ -39,7 +41,9 @@ class Network:
             if not isinstance(given.get(name), str):
                 raise ValueError(f"{name}: a network needs this text, got {given.get(name)!r}")
         block = str(ipaddress.ip_network(given["subnet"]))
-        return cls(given["native_id"], given["account"], block, given.get("public", ""))
+        return cls(
+            given["native_id"], given["account"], block, given.get("public", ""), given.get("region", "")
+        )
 
     @property
     def hosts(self) -> list[str]:

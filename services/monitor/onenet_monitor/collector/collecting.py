@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
+from datetime import UTC, datetime
 
 import structlog
 
@@ -28,6 +29,11 @@ GRACE = 6.0
 
 log = structlog.get_logger(__name__)
 _outcomes = meter.create_counter("onenet.collector.files", description="Files that were told of, by outcome")
+_age = meter.create_gauge(
+    "onenet.collector.queue.age",
+    unit="s",
+    description="How long the message taken last had waited; 0 when none was there",
+)
 _in_hand = meter.create_up_down_counter("onenet.collector.in_hand", description="Messages in hand")
 
 Publish = Callable[[Delivered], Awaitable[Outcome]]
@@ -68,6 +74,8 @@ class Collector:
 
     async def _collect(self) -> None:
         letter = await self._received()
+        if not self.stopping():
+            _age.set(_waited(letter))
         if letter is None:
             return
         _in_hand.add(1)
@@ -149,6 +157,13 @@ class Collector:
     async def _rest(self, seconds: float) -> None:
         with suppress(TimeoutError):
             await asyncio.wait_for(self._ending.wait(), seconds)
+
+
+def _waited(letter: Letter | None) -> float:
+    """Seconds; the two clocks may differ."""
+    if letter is None or letter.sent_at is None:
+        return 0.0
+    return max(0.0, (datetime.now(UTC) - letter.sent_at).total_seconds())
 
 
 def _counted(outcome: Outcome) -> Outcome:

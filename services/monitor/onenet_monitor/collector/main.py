@@ -15,6 +15,7 @@ from onenet_common.settings import load
 from onenet_common.topics import Topics
 from onenet_monitor.collector import files
 from onenet_monitor.collector.aws.cloud import Cloud
+from onenet_monitor.collector.backlog import Backlog
 from onenet_monitor.collector.collecting import Collector
 from onenet_monitor.collector.files import Files
 from onenet_monitor.collector.publishing import Publisher
@@ -49,6 +50,7 @@ def wire(settings: CollectorSettings) -> Sequence[Component]:
         Housekeeping(database, files.RETENTION),
         producer,
         cloud,
+        Backlog(cloud),
         collector,
     ]
 

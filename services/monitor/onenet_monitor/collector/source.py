@@ -14,11 +14,24 @@ from onenet_monitor.collector.notifications import Delivered
 
 @dataclass(frozen=True, slots=True)
 class Letter:
-    """One message of the queue, known to it by its receipt."""
+    """One message of the queue, known to it by its receipt.
+
+    Args:
+        sent_at: when it came, if the queue says so.
+    """
 
     id: str
     body: str
     receipt: str
+    sent_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Depth:
+    """About how many messages a queue holds: those that anybody may have next, and those that are hidden."""
+
+    waiting: int
+    hidden: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +60,12 @@ class Queue(Protocol):
 
     async def delete(self, letter: Letter) -> None:
         """Have done with a message; one that is gone already is as good."""
+        ...
+
+
+class Counted(Protocol):
+    async def depth(self) -> Depth:
+        """How much the queue holds. Raises Refused or CloudAway."""
         ...
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
+from datetime import UTC, datetime
 from typing import Any
 
 from aioboto3 import Session
@@ -16,7 +17,7 @@ from aiobotocore.config import AioConfig
 from onenet_monitor.collector.aws.translation import translated
 from onenet_monitor.collector.identities import File
 from onenet_monitor.collector.notifications import Delivered
-from onenet_monitor.collector.source import Download, Letter
+from onenet_monitor.collector.source import Depth, Download, Letter
 
 CONNECT_SECONDS = 5
 READ_SECONDS = 30
@@ -88,10 +89,18 @@ class Cloud:
                 MaxNumberOfMessages=1,
                 WaitTimeSeconds=self._poll,
                 VisibilityTimeout=self._hidden,
+                MessageSystemAttributeNames=["SentTimestamp"],
             )
         for message in answer.get("Messages", ()):
-            return Letter(message["MessageId"], message["Body"], message["ReceiptHandle"])
+            sent_at = _moment(message.get("Attributes", {}).get("SentTimestamp"))
+            return Letter(message["MessageId"], message["Body"], message["ReceiptHandle"], sent_at)
         return None
+
+    async def depth(self) -> Depth:
+        names = ("ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible")
+        with translated():
+            answer = await self._sqs.get_queue_attributes(QueueUrl=self._queue, AttributeNames=list(names))
+        return Depth(*(int(answer["Attributes"][name]) for name in names))
 
     async def hide(self, letter: Letter) -> None:
         await self._change(letter, self._hidden)
@@ -120,6 +129,10 @@ class Cloud:
             await self._sqs.change_message_visibility(
                 QueueUrl=self._queue, ReceiptHandle=letter.receipt, VisibilityTimeout=seconds
             )
+
+
+def _moment(milliseconds: str | None) -> datetime | None:
+    return None if milliseconds is None else datetime.fromtimestamp(int(milliseconds) / 1000, UTC)
 
 
 async def _blocks(body: Any) -> AsyncIterator[bytes]:
