@@ -35,6 +35,7 @@ PATIENCE = 60.0
 LISTEN = "import socket, sys, time; s = socket.create_server(('127.0.0.1', int(sys.argv[1]))); "
 RUN = LISTEN + "time.sleep(600)"
 STUBBORN = "import signal; signal.signal(signal.SIGTERM, signal.SIG_IGN); " + RUN
+FAILS_ONCE = "import os; os.path.exists(mark) or (os.mkdir(mark), os._exit(1)); "
 BROKEN = "import sys; sys.exit('the catalogue is not valid')"
 
 
@@ -109,6 +110,29 @@ async def test_one_that_cannot_start_says_why_and_takes_the_others_down(folder: 
     supervisor = supervise([], good=Part(good), broken=Part(broken, frozenset({"good"})))
     with pytest.raises(StartFailed, match=r"(?s)broken ended with exit code 1.*the catalogue is not valid"):
         await supervisor.start()
+    assert (good.pid, broken.pid) == (None, None)
+
+
+async def test_nobody_waits_for_one_that_is_not_awaited_and_it_comes_in_the_end(folder: Path) -> None:
+    reports: list[str] = []
+    good, once = stand_in(folder, "good"), folder / "failed"
+    late = stand_in(folder, "late", f"mark = {str(once)!r}; " + FAILS_ONCE + RUN)
+    supervisor = supervise(reports, good=Part(good), late=Part(late, frozenset({"good"}), awaited=False))
+    await supervisor.start()
+    assert (good.pid is None, late.pid) == (False, None)
+    async with asyncio.timeout(PATIENCE):
+        await supervisor.until_ready("late")
+    assert late.pid is not None
+    assert "late is back" in reports
+    await supervisor.stop()
+    assert (good.pid, late.pid) == (None, None)
+
+
+async def test_stopping_before_a_late_one_has_come_leaves_nothing(folder: Path) -> None:
+    good, broken = stand_in(folder, "good"), stand_in(folder, "broken", BROKEN)
+    supervisor = supervise([], good=Part(good), broken=Part(broken, frozenset({"good"}), awaited=False))
+    await supervisor.start()
+    await supervisor.stop()
     assert (good.pid, broken.pid) == (None, None)
 
 

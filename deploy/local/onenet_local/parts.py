@@ -32,6 +32,7 @@ ALL = (*INFRASTRUCTURE, *(service.name for service in SERVICES))
 TRAFFIC = "traffic"
 """Made up, and so in no stack but one that asks for it."""
 ON_REQUEST = (COLLECTOR.name, TRAFFIC)
+BEFORE_SERVICES = frozenset({"postgres", "broker"})
 
 
 def to_look_at(settings: LocalSettings) -> tuple[str, ...]:
@@ -95,16 +96,19 @@ def build(folder: Path, settings: LocalSettings, choice: Choice, inherited: Envi
         for name, child in infrastructure.items()
         if name in choice.only and isinstance(child, Process)
     }
-    there = frozenset(parts)
+    needs = BEFORE_SERVICES & parts.keys()
     operations: dict[str, str] = {}
     for service, child, port in _services(folder, where, choice, inherited):
-        parts[child.name] = Part(child, service.needs & there)
+        parts[child.name] = _after_all(child, parts) if service is COLLECTOR else Part(child, needs)
         operations[child.name] = f"http://{HOST}:{port}"
     if TRAFFIC in choice.only:
-        # Last: what it follows must be there, and nobody's start should wait for it. Files wait for a collector.
-        followed = frozenset(name for name in parts if name.partition("-")[0] != COLLECTOR.name)
-        parts[TRAFFIC] = Part(TrafficProcess(folder, where, settings.local_traffic), followed)
+        parts[TRAFFIC] = _after_all(TrafficProcess(folder, where, settings.local_traffic), parts)
     return Parts(parts, replace(where, operations=operations))
+
+
+def _after_all(child: Process, parts: Mapping[str, Part]) -> Part:
+    """One that nobody's start should wait for."""
+    return Part(child, frozenset(parts), awaited=False)
 
 
 def _postgres(folder: Path, settings: LocalSettings) -> Postgres | RunningPostgres:

@@ -25,8 +25,6 @@ REGION = "eu-central-1"
 FLOW_LOGS = "onenet-flow-logs"
 """The bucket that flow logs are delivered to, and the queue that tells of its files."""
 
-BEFORE_SERVICES = frozenset({"postgres", "broker"})
-
 STOP_TIMEOUT = 20.0
 """Seconds until a service that was asked to end is killed: it drains for nine, and a busy machine takes
 some more to take its process apart."""
@@ -70,14 +68,12 @@ class Service:
             script's word is in the names of its settings.
         told: what it alone is told, given its own address and everybody's.
         has_database: whether it may know the database.
-        needs: the parts of a stack that must be ready before it starts, where they are in the same stack.
     """
 
     name: str
     told: Callable[[Addresses], Environment]
     has_database: bool = True
     command: tuple[str, ...] = ()
-    needs: frozenset[str] = BEFORE_SERVICES
 
     @property
     def words(self) -> tuple[str, ...]:
@@ -151,7 +147,7 @@ SERVICES = (
     Service("flows", _nothing, command=("monitor", "flows")),
 )
 
-COLLECTOR = Service("collector", _collector, needs=BEFORE_SERVICES | {"cloud"})
+COLLECTOR = Service("collector", _collector)
 """In no stack but one that asks for it: most have no files of AWS's to take in."""
 
 

@@ -20,10 +20,17 @@ STEADY = 30.0
 
 @dataclass(frozen=True)
 class Part:
-    """A process, and the names of those that must be ready before it starts."""
+    """A process of a stack.
+
+    Args:
+        needs: the names of those that must be ready before it starts.
+        awaited: whether the start of all is over only when this one is ready; another one that cannot
+            start is reported and tried again, as after a crash.
+    """
 
     process: Process
     needs: frozenset[str] = frozenset()
+    awaited: bool = True
 
 
 def pause_before(restart: int) -> float:
@@ -63,7 +70,7 @@ class Supervisor:
         self._keepers: dict[str, asyncio.Task[None]] = {}
 
     async def start(self) -> None:
-        """Start everything, side by side as far as needs allow; or, on an error, nothing.
+        """Start everything that is awaited, side by side as far as needs allow; or, on an error, nothing.
 
         Raises:
             StartFailed: what the first one to fail says.
@@ -71,9 +78,11 @@ class Supervisor:
         complete = False
         try:
             async with asyncio.TaskGroup() as group:
-                for name in self._parts:
-                    group.create_task(self._start_after_needs(name))
+                for name, part in self._parts.items():
+                    if part.awaited:
+                        group.create_task(self._start_after_needs(name))
             complete = True
+            self._start_later()
         except BaseExceptionGroup as failed:
             raise failed.exceptions[0] from None
         finally:
@@ -127,6 +136,24 @@ class Supervisor:
         for need in self._parts[name].needs:
             await self._ready[need].wait()
         await self.start_part(name)
+
+    def _start_later(self) -> None:
+        for name, part in self._parts.items():
+            if not part.awaited:
+                late = self._start_unawaited(name)
+                self._keepers[name] = asyncio.create_task(late, name=f"keep {name}")
+
+    async def _start_unawaited(self, name: str) -> None:
+        for need in self._parts[name].needs:
+            await self._ready[need].wait()
+        try:
+            await self._parts[name].process.start()
+        except (StartFailed, OSError) as error:
+            self._report(str(error))
+            await self._restart(name, 1)
+        self._ready[name].set()
+        self._changed()
+        await self._keep_running(name)
 
     def _keep(self, name: str) -> None:
         self._ready[name].set()
