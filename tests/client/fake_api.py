@@ -36,6 +36,9 @@ class FakeApi:
         away: answers to give at these paths, again and again.
         traffic, busiest, edges: what was carried, for whoever asks.
         largest: edges in one answer.
+        attempts: what was delivered to every webhook; the first is what a test comes to.
+        told: the bodies of what was asked of webhooks by a verb.
+        mail: what whoever asks is told by mail.
     """
 
     url: str = ""
@@ -54,6 +57,7 @@ class FakeApi:
             "resources": {},
             "connections": {},
             "findings": {},
+            "webhooks": {},
         }
     )
     events: list[Thing] = field(default_factory=list)
@@ -63,6 +67,11 @@ class FakeApi:
     busiest: list[Thing] = field(default_factory=list)
     edges: list[Thing] = field(default_factory=list)
     largest: int = 1_000
+    attempts: list[Thing] = field(default_factory=list)
+    told: list[Thing] = field(default_factory=list)
+    mail: Thing = field(
+        default_factory=lambda: {"address": None, "everything": {"when": "off", "types": []}, "services": {}}
+    )
     answered: dict[str, Response] = field(default_factory=dict)
 
     def add_service(self, name: str, *owners: str, vpcs: Sequence[tuple[str, str]] = ()) -> Thing:
@@ -100,6 +109,23 @@ class FakeApi:
         }
         self.letters.insert(0, letter | other)
         return self.letters[0]
+
+    def add_webhook(self, service: Thing, number: int, **other: Any) -> Thing:
+        """One webhook; its id begins with ``e00`` and the number."""
+        webhook: Thing = {
+            "id": f"e00{number:05x}-0000-4000-8000-000000000000",
+            "service": service["id"],
+            "url": f"https://example.com/{number}",
+            "description": "",
+            "types": [],
+            "enabled": True,
+            "disabled_reason": None,
+            "previous_until": None,
+            "waiting": 0,
+            "created_by": "alice",
+            "secret": None,
+        }
+        return self.store("webhooks", webhook | other)
 
     def store(self, table: str, thing: Thing) -> Thing:
         thing = {"id": str(uuid4()), "version": 1, "created_at": NOW, "updated_at": NOW, **thing}

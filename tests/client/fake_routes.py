@@ -15,6 +15,8 @@ from fastapi.responses import JSONResponse
 
 from tests.client.fake_api import NOW, FakeApi, Refused, Thing
 
+SECRET = "whsec_c2VjcmV0"
+
 
 def create(api: FakeApi) -> FastAPI:
     app = FastAPI()
@@ -36,6 +38,15 @@ def create(api: FakeApi) -> FastAPI:
         ("GET", "/v1/findings", routes.findings),
         ("GET", "/v1/findings/{finding}", routes.finding),
         ("POST", "/v1/findings/{finding}/{verb}", routes.mark),
+        ("GET", "/v1/services/{service}/webhooks", routes.webhooks),
+        ("POST", "/v1/services/{service}/webhooks", routes.create_webhook),
+        ("GET", "/v1/services/{service}/webhooks/{webhook}", routes.webhook),
+        ("PATCH", "/v1/services/{service}/webhooks/{webhook}", routes.change_webhook),
+        ("DELETE", "/v1/services/{service}/webhooks/{webhook}", routes.delete_webhook),
+        ("POST", "/v1/services/{service}/webhooks/{webhook}/{verb}", routes.work_on_webhook),
+        ("GET", "/v1/services/{service}/webhooks/{webhook}/attempts", routes.attempts),
+        ("GET", "/v1/me/mail", routes.read_mail),
+        ("PUT", "/v1/me/mail", routes.choose_mail),
         ("GET", "/v1/dead-letters", routes.dead_letters),
         ("GET", "/v1/dead-letters/{letter}", routes.dead_letter),
         ("POST", "/v1/dead-letter-replays", routes.replay),
@@ -180,6 +191,56 @@ class Routes:
         states = {"acknowledge": "ACKNOWLEDGED", "mute": "MUTED", "reopen": "OPEN"}
         thing |= {"state": states[verb], "note": body["note"], "muted_until": body["until"]}
         return thing
+
+    async def webhooks(self, request: Request, service: str) -> Thing:
+        self.api.find("services", user_of(request), service)
+        every = self.api.tables["webhooks"].values()
+        return page(request, [one for one in every if one["service"] == service])
+
+    async def webhook(self, request: Request, service: str, webhook: str) -> Thing:
+        self.api.find("services", user_of(request), service)
+        found = self.api.tables["webhooks"].get(webhook)
+        if found is None or found["service"] != service:
+            raise Refused(404, "no such webhook")
+        return found
+
+    async def create_webhook(self, request: Request, service: str) -> Response:
+        of = self.api.find("services", user_of(request), service)
+        made = self.api.add_webhook(of, len(self.api.tables["webhooks"]), **await request.json())
+        return JSONResponse(made | {"secret": SECRET}, 201)
+
+    async def change_webhook(self, request: Request, service: str, webhook: str) -> Thing:
+        thing = await self.webhook(request, service, webhook)
+        thing |= await request.json()
+        return thing
+
+    async def delete_webhook(self, request: Request, service: str, webhook: str) -> Response:
+        await self.webhook(request, service, webhook)
+        del self.api.tables["webhooks"][webhook]
+        return Response(status_code=204)
+
+    async def work_on_webhook(self, request: Request, service: str, webhook: str, verb: str) -> Response:
+        thing = await self.webhook(request, service, webhook)
+        answers = {
+            "rotate": (200, thing | {"secret": SECRET, "previous_until": NOW}),
+            "replay": (202, {"deliveries": 2}),
+            "test": (200, self.api.attempts[0] if self.api.attempts else {}),
+        }
+        self.api.told.append(json.loads(await request.body() or b"{}"))
+        status, answer = answers[verb]
+        return JSONResponse(answer, status)
+
+    async def attempts(self, request: Request, service: str, webhook: str) -> Thing:
+        await self.webhook(request, service, webhook)
+        return page(request, self.api.attempts)
+
+    async def read_mail(self, request: Request) -> Thing:
+        user_of(request)
+        return self.api.mail
+
+    async def choose_mail(self, request: Request) -> Thing:
+        self.api.mail = {"address": f"{user_of(request)}@example.com", **await request.json()}
+        return self.api.mail
 
     async def post(self, request: Request, table: str) -> Response:
         user, key = user_of(request), request.headers["Idempotency-Key"]

@@ -17,14 +17,12 @@ NETWORKS = 2
 @asynccontextmanager
 async def _subscribed(estate: Estate, receiver: Receiver) -> AsyncIterator[None]:
     """A webhook, for as long as the block lasts: other tests share the stack, and count who reads."""
-    path = f"/v1/services/{estate.lefts[0].service}/webhooks"
-    # The client has no calls for webhooks yet.
-    transport = estate.onenet._transport
-    made = await transport.post(path, {"url": receiver.url})
+    service = estate.lefts[0].service
+    made = await estate.onenet.webhooks.create(service, receiver.url)
     try:
         yield
     finally:
-        await transport.delete(f"{path}/{made.json()['id']}")
+        await estate.onenet.webhooks.delete(service, made.id)
 
 
 async def _followed(estate: Estate, since: datetime, mine: set[str], wanted: int) -> list[tuple[str, str]]:

@@ -22,6 +22,7 @@ from onenet_client.inventory import Providers, Resources, Services
 from onenet_client.listing import Listing
 from onenet_client.models import AuditEntry, Connection, Me, Page, SignIn
 from onenet_client.retry import Retry
+from onenet_client.telling import Mail, Webhooks
 from onenet_client.tokens import StaticToken, TokenSource
 from onenet_client.traffic import Findings, Flows
 from onenet_client.transport import Transport, read
@@ -58,6 +59,8 @@ class Client:
         self.events = Events(self._transport)
         self.traffic = Flows(self._transport)
         self.findings = Findings(self._transport)
+        self.webhooks = Webhooks(self._transport)
+        self.mail = Mail(self._transport)
         self.dead_letters = DeadLetters(self._transport)
 
     async def __aenter__(self) -> Self:

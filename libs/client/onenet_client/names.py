@@ -49,15 +49,25 @@ def called(text: str, things: Iterable[N]) -> list[N]:
     return [thing for thing in things if str(thing.id).startswith(text.lower())]
 
 
-def only(kind: str, text: str, found: Sequence[N], label: Callable[[N], str] | None = None) -> N:
+def only(
+    kind: str,
+    text: str,
+    found: Sequence[N],
+    label: Callable[[N], str] | None = None,
+    *,
+    lists: str | None = None,
+) -> N:
     """The single one found.
+
+    Args:
+        lists: the command that lists them; ``onenet get`` by default.
 
     Raises:
         NoMatch: there is none.
         Ambiguous: there are several; they are named.
     """
     if not found:
-        raise NoMatch(f"no {kind} {text!r} that you may see; `onenet get {kind}s` lists them")
+        raise NoMatch(f"no {kind} {text!r} that you may see; `{lists or f'onenet get {kind}s'}` lists them")
     if len(found) > 1:
         candidates = tuple(label(thing) if label else f"{thing.id}  {thing.name}" for thing in found)
         raise Ambiguous(f"{text!r} may be any of {len(found)} {kind}s; give the id of one:", candidates)

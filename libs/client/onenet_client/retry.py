@@ -10,7 +10,7 @@ from email.utils import parsedate_to_datetime
 
 import httpx
 
-REPEATABLE = frozenset({"GET", "POST", "PATCH", "DELETE"})
+REPEATABLE = frozenset({"GET", "POST", "PUT", "PATCH", "DELETE"})
 """Reads, and changes: the client sends every one of them under an Idempotency-Key."""
 
 TEMPORARY = frozenset({429, 502, 503, 504})

@@ -62,6 +62,11 @@ class Transport:
         headers = {"Idempotency-Key": key or str(uuid4())}
         return await self._send("POST", path, body=body, headers=headers)
 
+    async def put(self, path: str, body: Mapping[str, Any], *, key: str | None = None) -> httpx.Response:
+        """Replace something; ``key`` as for ``post``."""
+        headers = {"Idempotency-Key": key or str(uuid4())}
+        return await self._send("PUT", path, body=body, headers=headers)
+
     async def patch(self, path: str, body: Mapping[str, Any], version: int | None) -> httpx.Response:
         return await self._send("PATCH", path, body=body, headers=_once(version))
 

@@ -22,10 +22,12 @@ from onenet_client.cli import (
     get,
     health,
     history,
+    mail,
     remove,
     shell,
     traffic,
     watch,
+    webhooks,
 )
 from onenet_client.cli.exits import HELP, Exit, code_of, explain
 from onenet_client.cli.session import Session
@@ -45,7 +47,8 @@ INTRODUCTION = f"""Say which networks must talk; OneNet connects them.
 {HELP}
 """
 
-START, CHANGE, LOOK, OPERATE, OWN = "Start here", "Change", "Look", "Operate", "This command"
+START, CHANGE, LOOK, TOLD = "Start here", "Change", "Look", "Be told"
+OPERATE, OWN = "Operate", "This command"
 
 COMMANDS: tuple[tuple[str, Callable[..., Any], tuple[str, ...]], ...] = (
     (START, account.login, ("onenet login --url https://onenet.example.com",)),
@@ -85,6 +88,26 @@ FINDINGS = (
     ("reopen", findings.reopen, ("onenet findings reopen 9b1c",)),
 )
 
+WEBHOOKS = (
+    ("list", webhooks.show_list, ("onenet webhooks list", "onenet webhooks list --service orders -o wide")),
+    ("show", webhooks.show, ("onenet webhooks show 7c2d",)),
+    ("create", webhooks.create, ("onenet webhooks create orders https://example.com/onenet",
+                                 "onenet webhooks create orders https://example.com --type finding.opened")),
+    ("change", webhooks.change, ("onenet webhooks change 7c2d --enable",
+                                 "onenet webhooks change 7c2d --type connection.failed")),
+    ("rotate", webhooks.rotate, ("onenet webhooks rotate 7c2d --grace-hours 48",)),
+    ("test", webhooks.try_out, ("onenet webhooks test 7c2d",)),
+    ("replay", webhooks.replay, ("onenet webhooks replay 7c2d --since 2h",)),
+    ("deliveries", webhooks.deliveries, ("onenet webhooks deliveries 7c2d --limit 200 -o wide",)),
+    ("delete", webhooks.delete, ("onenet webhooks delete 7c2d --yes",)),
+)  # fmt: skip
+
+MAIL = (
+    ("show", mail.show, ("onenet mail show -o json",)),
+    ("choose", mail.choose, ("onenet mail choose daily",
+                             "onenet mail choose immediately --service orders --type connection.failed")),
+)  # fmt: skip
+
 DEAD = (
     ("list", dead.show_list, ("onenet admin dead list --since 1h",
                               "onenet admin dead list --topic onenet.health --code bad_size -o json")),
@@ -118,6 +141,9 @@ def build() -> typer.Typer:
     app.add_typer(
         _group("findings", findings.GUIDE, FINDINGS), rich_help_panel=LOOK, short_help=findings.SHORT
     )
+    told = (("webhooks", webhooks.GUIDE, WEBHOOKS, webhooks.SHORT), ("mail", mail.GUIDE, MAIL, mail.SHORT))
+    for name, guide, commands, short in told:
+        app.add_typer(_group(name, guide, commands), rich_help_panel=TOLD, short_help=short)
     app.add_typer(_admin(), rich_help_panel=OPERATE)
     return app
 

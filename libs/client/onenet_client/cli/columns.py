@@ -166,6 +166,28 @@ FINDINGS = (
     Column("SEVERITY", lambda one: one.severity, wide=True),
     Column("NOTE", lambda one: one.note, wide=True),
 )
+WEBHOOKS = (
+    Column("ID", lambda one: one.id),
+    Column("URL", lambda one: one.url),
+    Column("EVENTS", lambda one: one.types or "all"),
+    Column("ENABLED", lambda one: "yes" if one.enabled else "no"),
+    Column("WAITING", lambda one: one.waiting),
+    Column("DISABLED BECAUSE", lambda one: one.disabled_reason, wide=True),
+    Column("SERVICE", lambda one: one.service, wide=True),
+    Column("DESCRIPTION", lambda one: one.description, wide=True),
+    Column("SIGNED TWICE UNTIL", lambda one: when(one.previous_until), wide=True),
+)
+SECRET = Column("SECRET", lambda one: one.secret)
+ATTEMPTS = (
+    Column("TIME", lambda one: when(one.time)),
+    Column("EVENT", lambda one: one.type),
+    Column("TRY", lambda one: one.number),
+    Column("OUTCOME", lambda one: one.outcome),
+    Column("STATUS", lambda one: one.status),
+    Column("MS", lambda one: one.milliseconds),
+    Column("ERROR", lambda one: one.error),
+    Column("ID", lambda one: one.event_id, wide=True),
+)
 DEPENDENCIES = (
     Column("CLIENT", lambda one: one.client),
     Column("SERVER", lambda one: one.server),

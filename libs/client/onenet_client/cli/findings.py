@@ -124,4 +124,5 @@ async def _id(client: Client, text: str) -> UUID:
         return known
     states = ("OPEN", "ACKNOWLEDGED", "MUTED", "CLOSED")
     every = await client.findings.find(state=states).all()
-    return names.only("finding", text, [one for one in every if str(one.id).startswith(text.lower())]).id
+    begun = [one for one in every if str(one.id).startswith(text.lower())]
+    return names.only("finding", text, begun, lists="onenet findings list").id
