@@ -74,8 +74,10 @@ def _in_a_hurry(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @asynccontextmanager
-async def delivering(api: Scene, *, patience: float = 60.0) -> AsyncIterator[None]:
-    sender = Sender(timeout=5, loopback=True)
+async def delivering(
+    api: Scene, *, patience: float = 60.0, sender: Sender | None = None
+) -> AsyncIterator[None]:
+    sender = sender or Sender(timeout=5, loopback=True)
     deliveries = Deliveries(api.database, sender, Seals(SecretStr(KEYS)), patience=patience)
     await deliveries.start()
     yield

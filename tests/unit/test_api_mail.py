@@ -6,9 +6,11 @@ from datetime import UTC, datetime
 from uuid import uuid4
 
 import pytest
+from pydantic import ValidationError
 
 from onenet_api.mail.digest import Line, compose
 from onenet_api.mail.preferences import Choice, Preferences, When
+from onenet_api.settings import ApiSettings
 
 AT = datetime(2026, 11, 25, 6, 20, tzinfo=UTC)
 KIND = "onenet.connection.failed.v1"
@@ -47,3 +49,11 @@ def test_the_same_mail_has_the_same_message_id() -> None:
     first, again = (compose("onenet@example.com", "alice@example.com", [line], AT) for _ in range(2))
     other = compose("onenet@example.com", "bob@example.com", [line], AT)
     assert first["Message-ID"] == again["Message-ID"] != other["Message-ID"]
+
+
+def test_a_password_that_would_go_in_the_clear_stops_the_start() -> None:
+    told = {"api_oidc_issuer": "https://issuer", "api_smtp_password": "secret"}
+    for security in ("starttls", "tls"):
+        ApiSettings.model_validate({**told, "api_smtp_security": security})
+    with pytest.raises(ValidationError, match="would be sent in the clear"):
+        ApiSettings.model_validate({**told, "api_smtp_security": "none"})

@@ -24,7 +24,7 @@ from onenet_api.settings import ApiSettings
 from onenet_api.sweeper import Sweeper
 from onenet_api.tokens import TokenVerifier
 from onenet_api.webhooks.sealing import Seals
-from onenet_api.webhooks.sending import Sender
+from onenet_api.webhooks.sending import Sender, trusting
 from onenet_api.webhooks.worker import Deliveries
 from onenet_common.backlog import Backlog
 from onenet_common.bus import Consumer, in_transaction
@@ -57,7 +57,11 @@ def wire(settings: ApiSettings) -> Sequence[Component]:
     verifier = TokenVerifier(keys, settings)
     replaying = Replaying(DeadLetters(settings), producer)
     streams = Streams(settings, database, verifier)
-    sender = Sender(timeout=settings.api_webhooks_timeout, loopback=settings.api_webhooks_loopback)
+    sender = Sender(
+        timeout=settings.api_webhooks_timeout,
+        loopback=settings.api_webhooks_loopback,
+        tls=trusting(settings.api_webhooks_ca_file),
+    )
     seals = Seals(settings.api_secrets_keys)
     context = Context(
         settings, database, verifier, changes, Requests(database), replaying, streams, sender, seals

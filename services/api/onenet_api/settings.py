@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Literal
+from typing import Literal, Self
 
-from pydantic import Field, SecretStr, field_validator
+from pydantic import Field, FilePath, SecretStr, field_validator, model_validator
 
 from onenet_api.webhooks.sealing import fernet
 from onenet_common.settings import Settings
@@ -37,10 +37,12 @@ class ApiSettings(Settings):
         api_webhooks_timeout: seconds that one delivery may take.
         api_webhooks_patience: seconds for which a delivery is tried until its webhook is disabled.
         api_webhooks_loopback: webhooks may lead to this machine, by http too; for development alone.
+        api_webhooks_ca_file: authorities whose certificates receivers may have, beside the system's.
         api_webhooks_days: how long attempts to deliver can be looked at.
         api_smtp_host, api_smtp_port, api_smtp_security, api_smtp_user, api_smtp_password, api_smtp_ca_file:
             the server that takes mails, and how it is reached: ``starttls``, ``tls`` or ``none``, with the
-            system's authorities or those of a file. None: there are no mails.
+            system's authorities or those of a file. A password is sent over TLS alone. Without a host there
+            are no mails.
         api_mail_from: the address that mails come from.
         api_aws_account: OneNet's own AWS account, which every provider's trust policy names.
     """
@@ -66,6 +68,7 @@ class ApiSettings(Settings):
     api_webhooks_timeout: float = Field(default=15.0, gt=0, le=60)
     api_webhooks_patience: float = Field(default=86_400.0, ge=0, le=7 * 86_400)
     api_webhooks_loopback: bool = False
+    api_webhooks_ca_file: FilePath | None = None
     api_webhooks_days: int = Field(default=14, ge=1, le=36500)
     api_smtp_host: str | None = Field(default=None, min_length=1)
     api_smtp_port: int = Field(default=587, ge=1, le=65535)
@@ -82,3 +85,12 @@ class ApiSettings(Settings):
         if keys is not None:
             fernet(keys)
         return keys
+
+    @model_validator(mode="after")
+    def _sends_no_password_in_the_clear(self) -> Self:
+        if self.api_smtp_password is not None and self.api_smtp_security == "none":
+            raise ValueError(
+                "ONENET_API_SMTP_PASSWORD: it would be sent in the clear; set ONENET_API_SMTP_SECURITY to "
+                "starttls or tls, or leave the password out"
+            )
+        return self

@@ -51,6 +51,8 @@ class Smtp:
             raise Transient(f"the mail server cannot be used: {error!r}", code="smtp_unavailable") from None
 
     def _send(self, mail: EmailMessage) -> None:
+        if self.password is not None and self.security == "none":
+            raise smtplib.SMTPNotSupportedError("no password is sent in the clear")
         tls = ssl.create_default_context(cafile=self.ca_file) if self.security != "none" else None
         with self._connection(tls) as server:
             if tls is not None and self.security == "starttls":

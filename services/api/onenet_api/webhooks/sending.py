@@ -9,6 +9,7 @@ import time
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from ipaddress import ip_address
+from pathlib import Path
 from typing import Any
 
 import httpcore
@@ -76,7 +77,7 @@ class Sender:
         except TargetRefused as refusal:
             error = str(refusal)
         except (httpcore.NetworkError, httpcore.ProtocolError, httpcore.TimeoutException, OSError) as failure:
-            error = f"{type(failure).__name__}: {failure}"[:500]
+            error = _explained(failure)
         return Sent(status, error, time.perf_counter() - started, retry_after)
 
     async def _post(self, url: str, headers: Mapping[str, str], body: bytes) -> tuple[int, float | None]:
@@ -128,6 +129,28 @@ async def resolved(host: str, port: int) -> Sequence[Address]:
     """
     found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
     return tuple(dict.fromkeys(ip_address(place[0]) for *_, place in found))
+
+
+def trusting(ca_file: Path | None) -> ssl.SSLContext:
+    """What receivers' certificates are checked with: the system's authorities, and those of a file.
+
+    Raises:
+        OSError: the file is away, or holds no certificates.
+    """
+    tls = ssl.create_default_context()
+    if ca_file is not None:
+        tls.load_verify_locations(ca_file)
+    return tls
+
+
+def _explained(failure: BaseException) -> str:
+    """In words for the webhook's owner; what TLS itself says lies beneath the transport's error."""
+    cause: BaseException | None = failure
+    while cause is not None:
+        if isinstance(cause, ssl.SSLCertVerificationError):
+            return f"the certificate is not accepted: {cause.verify_message}"
+        cause = cause.__cause__ or cause.__context__
+    return f"{type(failure).__name__}: {failure}"[:500]
 
 
 def _retry_after(headers: Iterable[tuple[bytes, bytes]]) -> float | None:
