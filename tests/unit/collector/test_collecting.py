@@ -154,7 +154,7 @@ async def test_how_long_a_message_waited_is_shown_until_a_look_finds_none() -> N
     await collector.start()
 
     async def now() -> list[float]:
-        return list(measured(AGE).values())
+        return list(measured(AGE).values()) if shown else []
 
     await eventually(now, lambda found: found == [0])
     await collector.stop()

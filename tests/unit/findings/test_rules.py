@@ -11,6 +11,7 @@ import pytest
 
 from onenet_common.connection import Direction, L4Filter, Protocol
 from onenet_monitor.cleartext import DEFAULT, parse
+from onenet_monitor.findings.filters import allows
 from onenet_monitor.findings.finding import Finding, Kind
 from onenet_monitor.findings.lifecycle import changes
 from onenet_monitor.findings.picture import Edge, Network, Path, Picture
@@ -189,3 +190,47 @@ def test_what_is_open_stays_until_its_cause_is_gone() -> None:
 def test_a_list_of_protocols_that_is_wrong_names_what_is(entry: str) -> None:
     with pytest.raises(ValueError, match=f"'{entry}' is no protocol in the clear; write tcp/80=http"):
         parse(f"tcp/23=telnet {entry}")
+
+
+def test_what_a_filter_stopped_on_its_way_over_the_internet_is_no_detour() -> None:
+    stopped = replace(EDGE, kind="internet", connection=None, accepted=False, flows=9)
+    assert found(stopped, paths=()) == []
+
+
+def test_ten_refusals_are_no_slip_any_more() -> None:
+    stopped = replace(EDGE, port=9999, accepted=False)
+    assert found(replace(stopped, flows=9)) == []
+    assert one(replace(stopped, flows=10)).kind is Kind.REFUSED
+
+
+def test_it_is_enough_for_silence_that_one_side_is_listened_to() -> None:
+    (finding,) = found(paths=[replace(PATH, last_seen=None)], observed=frozenset({ORDERS}))
+    assert finding.kind is Kind.IDLE
+
+
+def test_the_busiest_ports_alone_are_evidence() -> None:
+    detours = [
+        replace(EDGE, kind="internet", connection=None, port=10_000 + number, bytes=number)
+        for number in range(12)
+    ]
+    shown = one(*detours, paths=()).evidence["ports"]
+    assert shown == [f"tcp/{10_000 + number}" for number in range(11, 1, -1)]
+
+
+def test_the_same_protocol_over_two_connections_is_two_findings_for_both_owners() -> None:
+    other = replace(PATH, id=uuid4())
+    bare = replace(EDGE, port=80)
+    first, second = found(bare, replace(bare, connection=other.id), paths=[PATH, other])
+    assert first.id != second.id
+    assert first.resources == second.resources == (ORDERS, BILLING)
+
+
+@pytest.mark.parametrize(("port", "included"), [(999, False), (1000, True), (2000, True), (2001, False)])
+def test_a_filter_includes_both_ends_of_its_ports(port: int, included: bool) -> None:
+    ports = L4Filter(protocol=Protocol.TCP, from_port=1000, to_port=2000)
+    assert allows([ports], 6, port, from_left=True) is included
+
+
+@pytest.mark.parametrize(("protocol", "included"), [(1, True), (58, True), (6, False)])
+def test_icmp_is_that_of_both_versions(protocol: int, included: bool) -> None:
+    assert allows([L4Filter(protocol=Protocol.ICMP)], protocol, 0, from_left=True) is included
