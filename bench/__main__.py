@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 from typing import Protocol
 
-from bench import accepting, cloud, flows, machine, overhead, replicas, report, throughput
+from bench import accepting, asking, cloud, flows, machine, overhead, replicas, report, throughput
 from bench.progress import tell
 from bench.report import Figure
 
@@ -24,7 +24,8 @@ class Measure(Protocol):
 
 
 MEASURES: dict[str, Measure] = {
-    module.NAME: module.measure for module in (accepting, overhead, throughput, cloud, replicas, flows)
+    module.NAME: module.measure
+    for module in (accepting, overhead, throughput, cloud, replicas, flows, asking)
 }
 
 
@@ -63,7 +64,8 @@ def _arguments() -> argparse.ArgumentParser:
         "throughput: 10,000 connections back to back, and the memory and processor time they take. "
         "cloud: peerings on the local cloud against a plain asyncio script. "
         "replicas: two and four evaluators and provisioners against one, at a cloud with 200 ms a call. "
-        "flows: flow logs from Kafka to committed sums, against a bare parse and DuckDB.",
+        "flows: flow logs from Kafka to committed sums, against a bare parse and DuckDB. "
+        "asking: a large dependency graph and a month of traffic, through the API.",
     )
     parser.add_argument(
         "--only", action="append", choices=MEASURES, help="only this; may be given several times"

@@ -15,7 +15,7 @@ UNITS = {"minute": "flow_minutes", "hour": "flow_hours", "day": "flow_days"}
 PARTITIONED = (Partitioned("flow_minutes", 7), Partitioned("flow_hours", 90))
 EMPTIED = (
     *UNITS.values(),
-    *("dependencies", "findings", "path_terms", "network_names", "networks", "links", "link_ends"),
+    *("dependencies", "edges", "findings", "path_terms", "network_names", "networks", "links", "link_ends"),
     *("outbox", "inbox"),
 )
 COLUMNS = ("kind", "connection", "source", "target", "observer", "protocol", "port", "reply", "accepted")

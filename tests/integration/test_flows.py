@@ -61,14 +61,15 @@ async def test_records_count_in_their_minute_and_on_their_connection(scene: Flow
         await scene.counted(3)
     assert await scene.sums() == expected(flows) + expected(internet, "internet")
     async with scene.database.acquire() as connection:
-        rows = await connection.fetch("SELECT * FROM dependencies ORDER BY connection")
+        rows = await connection.fetch("SELECT * FROM edges ORDER BY connection")
     assert [
-        (row["source"], row["target"], row["connection"], row["observer"], row["protocol"], row["port"])
-        for row in rows
-    ] == [(LEFT.id, RIGHT.id, WISH.id, "source", 6, 443), (LEFT.id, None, None, "source", 6, 443)]
+        (row["client"], row["server"], row["connection"], row["protocol"], row["port"]) for row in rows
+    ] == [(LEFT.id, RIGHT.id, WISH.id, 6, 443), (LEFT.id, None, None, 6, 443)]
     whens = [flow.start for flow in flows]
     assert (rows[0]["first_seen"], rows[0]["last_seen"]) == (min(whens), max(whens))
-    assert (rows[0]["bytes"], rows[0]["flows"]) == (sum(flow.size for flow in flows), len(flows))
+    seen = (rows[0]["asked_bytes_at_client"], rows[0]["asked_flows_at_client"])
+    assert seen == (sum(flow.size for flow in flows), len(flows))
+    assert (rows[0]["client_logged_at"], rows[0]["server_logged_at"]) == (max(whens), None)
 
 
 async def test_what_was_counted_is_not_counted_again_by_the_next_process(scene: FlowScene) -> None:

@@ -35,6 +35,7 @@ def session(schema: str) -> dict[str, str]:
         "search_path": schema,
         "application_name": f"onenet-{schema}",
         "jit": "off",
+        "timezone": "UTC",
         "idle_in_transaction_session_timeout": f"{LONGEST_IDLE}s",
     }
 

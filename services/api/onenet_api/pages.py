@@ -88,17 +88,27 @@ class Listing:
         Raises:
             Problem: 422 when the cursor is not one of this list in this order.
         """
+        rows = await connection.fetch(self.statement(query), *self.arguments)
+        page = rows[: query.limit]
+        more = len(rows) > query.limit
         name = query.sort.removeprefix("-")
-        column, descending = self.columns[name], query.sort.startswith("-")
+        return page, encode(query.sort, page[-1][name], page[-1]["id"]) if more else None
+
+    def statement(self, query: PageQuery) -> str:
+        """What gives the rows of the page in their order, and one more when there is a next page.
+
+        It takes ``arguments``, to which a cursor adds its own.
+
+        Raises:
+            Problem: 422 when the cursor is not one of this list in this order.
+        """
+        column, descending = self.columns[query.sort.removeprefix("-")], query.sort.startswith("-")
         if query.cursor is not None:
             self._after(query.cursor, query.sort, column, "<" if descending else ">")
         direction = "DESC" if descending else "ASC"
         statement = [self.select, "WHERE", " AND ".join(self.terms) or "true"]
         statement += ["ORDER BY", f"{column} {direction}, {self.id} {direction}", f"LIMIT {query.limit + 1}"]
-        rows = await connection.fetch(" ".join(statement), *self.arguments)
-        page = rows[: query.limit]
-        more = len(rows) > query.limit
-        return page, encode(query.sort, page[-1][name], page[-1]["id"]) if more else None
+        return " ".join(statement)
 
     def _after(self, cursor: str, sort: str, column: str, comparison: str) -> None:
         self.arguments += decode(cursor, sort)

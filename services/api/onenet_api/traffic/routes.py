@@ -51,8 +51,7 @@ async def read_traffic(
         if (seen := await connections.find(connection, caller, connection_id)) is None:
             raise not_found("connection", connection_id)
         left = seen.connection.left.id
-        points = await store.points(connection, connection_id, left, query.step, since, until)
-        ports = await store.ports(connection, connection_id, query.step, since, until)
+        points, ports = await store.carried(connection, connection_id, left, query.step, since, until)
         last_seen = await store.last_seen(connection, connection_id)
     return TrafficView(
         connection=connection_id,

@@ -7,7 +7,7 @@ from uuid import UUID
 
 import asyncpg
 
-from onenet_api.monitored import reading
+from onenet_api.monitored import reading, reading_much
 from onenet_api.tokens import User
 from onenet_api.traffic.views import Amount, BusyConnection, StepOfTime, TrafficByPort, TrafficPoint
 from onenet_common.database import Connection
@@ -19,9 +19,23 @@ VIEWS = {
 }
 _AMOUNTS = ("bytes", "packets", "flows")
 _SUMS = ", ".join(f"sum({name})::int8 AS {name}" for name in _AMOUNTS)
-_WITHIN = "connection = $1 AND since >= $2 AND since < $3"
 MOST_PORTS = 50
 
+# Read once and added up twice: reading is most of the work.
+_CARRIED = f"""
+WITH seen AS MATERIALIZED (
+    SELECT since, accepted, source = $4 AS from_left, protocol, port, bytes, packets, flows
+    FROM {{view}} WHERE connection = $1 AND since >= $2 AND since < $3
+)
+(
+    SELECT since, accepted, from_left, NULL::int2 AS protocol, NULL::int4 AS port, {_SUMS}
+    FROM seen GROUP BY since, accepted, from_left
+) UNION ALL (
+    SELECT NULL, accepted, NULL, protocol, port, {_SUMS}
+    FROM seen GROUP BY protocol, port, accepted
+    ORDER BY bytes DESC, protocol, port, accepted DESC LIMIT {MOST_PORTS}
+)
+"""
 
 _PARTS = {
     "left_to_right": "t.accepted AND t.source = c.resource_left",
@@ -54,42 +68,26 @@ async def busiest(
     return [_busy(row) for row in rows]
 
 
-async def points(
+async def carried(
     connection: Connection, of: UUID, left: UUID, step: StepOfTime, since: datetime, until: datetime
-) -> list[TrafficPoint]:
-    """The steps in which there was any.
+) -> tuple[list[TrafficPoint], list[TrafficByPort]]:
+    """The steps in which there was any, and the busiest ports.
 
     Args:
         left: the left side's resource, which tells the directions apart.
     """
-    with reading():
-        rows = await connection.fetch(
-            f"SELECT since, accepted, source = $4 AS from_left, {_SUMS} FROM {VIEWS[step]} "
-            f"WHERE {_WITHIN} GROUP BY 1, 2, 3 ORDER BY 1",
-            of,
-            since,
-            until,
-            left,
-        )
+    async with reading_much(connection):
+        rows = await connection.fetch(_CARRIED.format(view=VIEWS[step]), of, since, until, left)
     found: dict[datetime, TrafficPoint] = {}
+    ports = []
     for row in rows:
-        point = found.setdefault(row["since"], _nothing(row["since"]))
-        _add(_part(point, row), row)
-    return list(found.values())
-
-
-async def ports(
-    connection: Connection, of: UUID, step: StepOfTime, since: datetime, until: datetime
-) -> list[TrafficByPort]:
-    with reading():
-        rows = await connection.fetch(
-            f"SELECT protocol, port, NOT accepted AS refused, {_SUMS} FROM {VIEWS[step]} "
-            f"WHERE {_WITHIN} GROUP BY 1, 2, 3 ORDER BY bytes DESC, 1, 2, 3 LIMIT {MOST_PORTS}",
-            of,
-            since,
-            until,
-        )
-    return [TrafficByPort.model_validate(dict(row)) for row in rows]
+        if row["since"] is None:
+            ports.append(_port(row))
+        else:
+            point = found.setdefault(row["since"], _nothing(row["since"]))
+            _add(_part(point, row), row)
+    points = [found[since] for since in sorted(found)]
+    return points, sorted(ports, key=lambda one: (-one.bytes, one.protocol, one.port, one.refused))
 
 
 async def last_seen(connection: Connection, of: UUID) -> datetime | None:
@@ -98,6 +96,11 @@ async def last_seen(connection: Connection, of: UUID) -> datetime | None:
             "SELECT max(last_seen) FROM monitor.service_dependencies WHERE connection = $1", of
         )
     return found
+
+
+def _port(row: asyncpg.Record) -> TrafficByPort:
+    amounts = {name: row[name] for name in _AMOUNTS}
+    return TrafficByPort(protocol=row["protocol"], port=row["port"], refused=not row["accepted"], **amounts)
 
 
 def _nothing(since: datetime) -> TrafficPoint:

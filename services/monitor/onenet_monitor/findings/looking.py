@@ -43,10 +43,10 @@ SELECT connection, max(bytes)::int8 FROM (
     WHERE since >= $1 AND connection IS NOT NULL AND accepted GROUP BY 1, 2
 ) minutes GROUP BY 1
 """
-_LAST_SEEN = "SELECT connection, max(last_seen) FROM dependencies WHERE connection IS NOT NULL GROUP BY 1"
+_LAST_SEEN = "SELECT connection, max(last_seen) FROM edges WHERE connection IS NOT NULL GROUP BY 1"
 _OBSERVED = """
-SELECT DISTINCT CASE observer WHEN 'source' THEN source ELSE target END AS network FROM dependencies
-WHERE last_seen >= $1
+SELECT client AS network FROM edges WHERE client_logged_at >= $1
+UNION SELECT server FROM edges WHERE server_logged_at >= $1
 """
 _NETWORKS = """
 SELECT n.resource_id, coalesce(k.name, n.native_id) AS name, n.subnets::text[] AS subnets

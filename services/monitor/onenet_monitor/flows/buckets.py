@@ -10,7 +10,7 @@ from __future__ import annotations
 import polars as pl
 
 from onenet_monitor.flows import ports
-from onenet_monitor.flows.tables import AMOUNTS, DEPENDENCY, KEY
+from onenet_monitor.flows.tables import AMOUNTS, ANSWERED, ASKED, CLIENT, EDGE, ENDS, KEY, SERVER
 
 
 def minutes(attributed: pl.DataFrame) -> pl.DataFrame:
@@ -28,15 +28,33 @@ def minutes(attributed: pl.DataFrame) -> pl.DataFrame:
 
 
 def dependencies(sums: pl.DataFrame) -> pl.DataFrame:
-    """Who talked to whom: what was let through, and of which one end at least is known."""
+    """Who opened conversations with whom: what was let through, and of which one end at least is known.
+
+    Returns:
+        columns of the table ``edges``, all but its id.
+    """
+    reply, minute = pl.col("reply"), pl.col("minute")
+    # The sender of an answer is the server.
+    by_server = (pl.col("observer") == "source") == reply
+    logged = {CLIENT: ~by_server, SERVER: by_server}
     return (
         sums.lazy()
         .filter(pl.col("accepted"), pl.col("source").is_not_null() | pl.col("target").is_not_null())
-        .group_by(*DEPENDENCY)
+        .with_columns(
+            client=pl.when(reply).then("target").otherwise("source"),
+            server=pl.when(reply).then("source").otherwise("target"),
+        )
+        .group_by(*EDGE)
         .agg(
-            pl.col("minute").min().alias("first_seen"),
-            pl.col("minute").max().alias("last_seen"),
-            pl.sum(*AMOUNTS),
+            minute.min().alias("first_seen"),
+            minute.max().alias("last_seen"),
+            *(minute.filter(logged[end]).max().alias(f"{end}_logged_at") for end in ENDS),
+            *(
+                pl.col(name).filter(is_way, logged[end]).sum().alias(f"{way}_{name}_at_{end}")
+                for way, is_way in ((ASKED, ~reply), (ANSWERED, reply))
+                for end in ENDS
+                for name in AMOUNTS
+            ),
         )
         .collect()
     )

@@ -33,6 +33,7 @@ def wire(settings: MonitorSettings, database: Database) -> Sequence[Component]:
             database,
             *PAST,
             Retention("flow_days", "day", settings.flow_days_days),
+            Retention("edges", "last_seen", settings.flow_dependencies_days),
             Retention("dependencies", "last_seen", settings.flow_dependencies_days),
         ),
         Keeping(database, minutes, hours, interval=settings.flow_rollup_interval),

@@ -12,7 +12,7 @@ import polars as pl
 from onenet_common import inbox
 from onenet_common.database import Connection, Database
 from onenet_common.postgres_errors import loss_translated, translated
-from onenet_monitor.flows.tables import AMOUNTS, DEPENDENCY, KEY
+from onenet_monitor.flows.tables import AMOUNTS, EDGE, EDGE_AMOUNTS, ENDS, KEY
 
 CONSUMER = "onenet-monitor-flows"
 """Under which the ids of messages are in the inbox."""
@@ -49,24 +49,42 @@ def _columns(*names: str) -> str:
     return ", ".join(f'"{name}"' for name in names)
 
 
-def _adding(table: str, arriving: str, keys: Sequence[str], others: Sequence[str], updates: str) -> str:
-    """What adds rows to a table's sums, in one order, so that two who add do not lock each other out."""
-    every = _columns(*keys, *others, *AMOUNTS)
-    adds = ", ".join(f"{name} = old.{name} + excluded.{name}" for name in AMOUNTS)
+def _adding(
+    table: str, arriving: str, columns: Sequence[str], once: Sequence[str], merged: Mapping[str, str]
+) -> str:
+    """What adds rows to a table's sums, in one order, so that two who add do not lock each other out.
+
+    Args:
+        once: what a row is told apart by.
+        merged: by column, how what is there (``old``) and what arrives (``excluded``) become one.
+    """
+    every = _columns(*columns, *merged)
+    updates = ", ".join(f"{name} = {value}" for name, value in merged.items())
     return (
-        f"INSERT INTO {table} AS old ({every}) SELECT {every} FROM {arriving} ORDER BY {_columns(*keys)} "
-        f"ON CONFLICT ({_columns(*keys)}) DO UPDATE SET {adds}{updates}"
+        f"INSERT INTO {table} AS old ({every}) SELECT {every} FROM {arriving} ORDER BY {_columns(*columns)} "
+        f"ON CONFLICT ({_columns(*once)}) DO UPDATE SET {updates}"
     )
 
 
-_ADD_MINUTES = _adding("flow_minutes", "arriving_minutes", ("minute", *KEY), (), "")
-_ADD_DEPENDENCIES = _adding(
-    "dependencies",
-    "arriving_dependencies",
-    DEPENDENCY,
-    ("first_seen", "last_seen"),
-    ", first_seen = least(old.first_seen, excluded.first_seen)"
-    ", last_seen = greatest(old.last_seen, excluded.last_seen)",
+def _by(function: str, *names: str) -> dict[str, str]:
+    return {name: f"{function}(old.{name}, excluded.{name})" for name in names}
+
+
+def _sum(*names: str) -> dict[str, str]:
+    return {name: f"old.{name} + excluded.{name}" for name in names}
+
+
+_ADD_MINUTES = _adding("flow_minutes", "arriving_minutes", ("minute", *KEY), ("minute", *KEY), _sum(*AMOUNTS))
+_ADD_EDGES = _adding(
+    "edges",
+    "arriving_edges",
+    EDGE,
+    ("id",),
+    {
+        **_by("least", "first_seen"),
+        **_by("greatest", "last_seen", *(f"{end}_logged_at" for end in ENDS)),
+        **_sum(*EDGE_AMOUNTS),
+    },
 )
 
 
@@ -128,15 +146,15 @@ async def add(
             await connection.execute(_ADD_MINUTES)
             await connection.execute(_TOUCH)
         if len(dependencies):
-            await _copy(connection, "dependencies", "arriving_dependencies", dependencies)
-            await connection.execute(_ADD_DEPENDENCIES)
+            await _copy(connection, "edges", "arriving_edges", dependencies)
+            await connection.execute(_ADD_EDGES)
 
 
 async def _copy(connection: Connection, table: str, arriving: str, rows: pl.DataFrame) -> None:
     """Put rows into a table of the session's own, which is empty again after the transaction."""
     await connection.execute(
-        f"CREATE TEMPORARY TABLE IF NOT EXISTS {arriving} (LIKE {table} INCLUDING DEFAULTS) "
-        "ON COMMIT DELETE ROWS"
+        f"CREATE TEMPORARY TABLE IF NOT EXISTS {arriving} ON COMMIT DELETE ROWS "
+        f"AS SELECT {_columns(*rows.columns)} FROM {table} WITH NO DATA"
     )
     text = io.BytesIO()
     rows.write_csv(text, include_header=False, datetime_format="%Y-%m-%dT%H:%M:%SZ")

@@ -11,6 +11,7 @@ from sqlalchemy import (
     BigInteger,
     Boolean,
     Column,
+    Computed,
     DateTime,
     Identity,
     Index,
@@ -31,10 +32,16 @@ from onenet_monitor.tables import Table
 KEY = ("kind", "connection", "source", "target", "observer", "protocol", "port", "reply", "accepted")
 """What traffic is told apart by, besides its time; see ``buckets.py``."""
 
-DEPENDENCY = tuple(column for column in KEY if column != "accepted")
-"""The key of a dependency: only traffic that was let through is one."""
-
 AMOUNTS = ("bytes", "packets", "flows")
+
+EDGE = ("kind", "connection", "client", "server", "protocol", "port")
+"""The key of a dependency: who opens conversations with whom over what."""
+
+ASKED, ANSWERED = WAYS = ("asked", "answered")
+CLIENT, SERVER = ENDS = ("client", "server")
+
+EDGE_AMOUNTS = tuple(f"{way}_{name}_at_{end}" for way in WAYS for end in ENDS for name in AMOUNTS)
+"""Either direction, as the network of either end saw it: ``asked`` is what the client sent."""
 
 METADATA = Table.metadata
 """Of all the monitor's tables."""
@@ -167,14 +174,44 @@ SqlTable(
     _column("hour", DateTime(timezone=True)),
 )
 
+# Written by the release before this one; a trigger takes it over into ``edges``.
 SqlTable(
     "dependencies",
     METADATA,
-    *(column for column in _key() if column.name in DEPENDENCY),
+    *(column for column in _key() if column.name != "accepted"),
     _column("first_seen", DateTime(timezone=True)),
     _column("last_seen", DateTime(timezone=True)),
     *_amounts(),
-    UniqueConstraint(*DEPENDENCY, name="dependencies_once", postgresql_nulls_not_distinct=True),
+    UniqueConstraint(
+        *(name for name in KEY if name != "accepted"),
+        name="dependencies_once",
+        postgresql_nulls_not_distinct=True,
+    ),
     Index("dependencies_last_seen", "last_seen"),
     Index("dependencies_target", "target"),
+)
+
+_ID = """
+md5(kind || ' ' || coalesce(connection::text, '-') || ' ' || coalesce(client::text, '-') || ' '
+    || coalesce(server::text, '-') || ' ' || protocol::text || ' ' || port::text)::uuid
+"""
+
+# No index but a BRIN has what changes with each batch, so that most updates touch no index (HOT).
+SqlTable(
+    "edges",
+    METADATA,
+    Column("id", Uuid, Computed(_ID, persisted=True), primary_key=True),
+    _column("kind", Text),
+    *(_column(name, Uuid, nullable=True) for name in ("connection", "client", "server")),
+    _column("protocol", SmallInteger),
+    _column("port", Integer),
+    _column("first_seen", DateTime(timezone=True)),
+    _column("last_seen", DateTime(timezone=True)),
+    *(_column(f"{end}_logged_at", DateTime(timezone=True), nullable=True) for end in ENDS),
+    *(_column(name, BigInteger) for name in EDGE_AMOUNTS),
+    Index("edges_connection", "connection"),
+    Index("edges_client", "client"),
+    Index("edges_server", "server"),
+    Index("edges_last_seen", "last_seen", postgresql_using="brin"),
+    postgresql_with={"fillfactor": 70},
 )
