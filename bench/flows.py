@@ -46,12 +46,14 @@ async def measure(*, quick: bool) -> list[Figure]:
         database = await asyncpg.connect(stack.stack.addresses.database)
         await _know(database, land)
         counter = _Counter(stack, database)
+        # Starting takes no part: importing, joining the group, learning the inventory.
         await counter.round(lines(land, records // 4, 0))
         measured = []
         for seed in range(1, rounds + 1):
             content = lines(land, records, seed)
             parse, duckdb = [await _rival(name, stack.stack.folder, content) for name in ("parse", "duckdb")]
             measured.append((parse, duckdb, *(await counter.round(content))))
+        await counter.stop()
         memory = resident(stack.pids["flows"] or 0)
         wrong = counter.sent - await database.fetchval("SELECT sum(flows) FROM monitor.flow_minutes")
         await database.close()
@@ -79,33 +81,26 @@ class _Counter:
         self._database = database
         self.sent = 0
         self._messages = 0
+        self._producer = Producer(Settings(kafka=stack.stack.addresses.kafka, kafka_idempotence=False))
 
     async def round(self, content: pl.Series) -> tuple[float, float, float]:
         """Seconds of its processor time, of PostgreSQL's and the broker's, and of the clock."""
-        await self._stack.stack.supervisor.stop_part("flows")
-        await self._send(content)
-        await self._stack.stack.supervisor.start_part("flows")
-        await self._until_begun()
+        messages = [
+            Outgoing(FLOWS, str(first).encode(), _text(content[first : first + MESSAGE]), [])
+            for first in range(0, len(content), MESSAGE)
+        ]
         before, began = processor_times(self._stack.pids), time.perf_counter()
+        await self._producer.send(messages)
+        self._messages += len(messages)
+        self.sent += len(content)
         await self._until(self._messages)
         after, ended = processor_times(self._stack.pids), time.perf_counter()
         used = {name: after[name] - before[name] for name in after}
         tell(f"{len(content):,} records in {ended - began:.1f} s, {used['flows']:.1f} s of a processor")
         return used["flows"], used["postgres"] + used["broker"], ended - began
 
-    async def _send(self, content: pl.Series) -> None:
-        producer = Producer(Settings(kafka=self._stack.stack.addresses.kafka, kafka_idempotence=False))
-        for first in range(0, len(content), MESSAGE):
-            text = "\n".join([HEADER, *content[first : first + MESSAGE], ""]).encode()
-            await producer.send([Outgoing(FLOWS, str(first).encode(), text, [])])
-            self._messages += 1
-        await producer.stop()
-        self.sent += len(content)
-
-    async def _until_begun(self) -> None:
-        """Starting takes no part: importing, and joining the group."""
-        query = "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'onenet-monitor'"
-        await self._asked(query, 1)
+    async def stop(self) -> None:
+        await self._producer.stop()
 
     async def _until(self, messages: int) -> None:
         await self._asked("SELECT coalesce(sum(next_offset), 0) FROM monitor.flow_offsets", messages)
@@ -115,6 +110,11 @@ class _Counter:
         async with asyncio.timeout(PATIENCE):
             while await self._database.fetchval(query) < enough:  # noqa: ASYNC110  # nobody tells
                 await asyncio.sleep(0.02)
+
+
+def _text(lines: pl.Series) -> bytes:
+    """A message."""
+    return "\n".join([HEADER, *lines, ""]).encode()
 
 
 async def _know(database: asyncpg.Connection[asyncpg.Record], land: Estate) -> None:

@@ -120,10 +120,12 @@ class Index:
         """The place of the connection that joined both at the time, ``NOBODY`` where none did."""
         pairs = self._land.pair(np.minimum(source, target), np.maximum(source, target))
         pairs = np.where((source >= 0) & (target >= 0), pairs, NOBODY)
+        places = _places(self._land.pairs, pairs)
         if len(times) > 1:
-            return self._carrying.find(_places(self._land.pairs, pairs), times)
-        once, rows = np.unique(pairs, return_inverse=True)
-        return self._carrying.find(_places(self._land.pairs, once), times)[rows]
+            return self._carrying.find(places, times)
+        # Far fewer pairs than records; the last place is for those that are not joined.
+        each = np.append(np.arange(len(self._land.pairs)), NOBODY)
+        return self._carrying.find(each, times)[places]
 
     def _networks(self, owners: Ints) -> Ints:
         """Networks by their places, whichever of their addresses it was."""

@@ -7,6 +7,8 @@ minutes is therefore a peak in the first of them; ask it for one minute.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import polars as pl
 
 from onenet_monitor.flows import ports
@@ -62,8 +64,13 @@ def dependencies(sums: pl.DataFrame) -> pl.DataFrame:
 
 def nothing() -> tuple[pl.DataFrame, pl.DataFrame]:
     """No sums and no dependencies."""
-    return pl.DataFrame(schema=["minute"]), pl.DataFrame()
+    return pl.DataFrame(schema={"minute": pl.Datetime("us", "UTC")}), pl.DataFrame()
 
 
 def _summed(sums: pl.DataFrame) -> pl.DataFrame:
     return sums.group_by("minute", *KEY).agg(pl.sum(*AMOUNTS))
+
+
+def together(sums: Sequence[pl.DataFrame]) -> pl.DataFrame:
+    """Sums of several lots of records as one."""
+    return sums[0] if len(sums) == 1 else _summed(pl.concat(sums))

@@ -45,6 +45,8 @@ log = structlog.get_logger(__name__)
 
 GROUP = "onenet-monitor-flows"
 MEASURE_SECONDS = 5.0
+TOGETHER = 4
+"""Batches of one transaction when there is more to count: most of their records add to the same sums."""
 
 Records = Sequence[ConsumerRecord]
 
@@ -76,6 +78,7 @@ class FlowConsumer:
         self._positions = Positions(settings, database, topic)
         self._consuming = Background(f"count {topic}", self._consume, longest_pause=2.0)
         self._measured: set[int] = set()
+        self._most = settings.flow_batch_bytes * TOGETHER
 
     async def start(self) -> None:
         measures.prepare(self._topic, self._group)
@@ -105,7 +108,7 @@ class FlowConsumer:
         while not self._consuming.stopping.is_set():
             if self._positions.next is None and kafka.assignment():
                 await self._positions.find(kafka)
-            for records in portions(await self._gather(kafka), self._settings.flow_batch_bytes):
+            for records in portions(await self._gather(kafka), self._most):
                 await self._count_until_done(kafka, records)
             if clock() >= measured_at + MEASURE_SECONDS:
                 measured_at = clock()
@@ -116,7 +119,7 @@ class FlowConsumer:
         clock = asyncio.get_running_loop().time
         gathered: list[ConsumerRecord] = []
         size, until = 0, clock() + self._settings.flow_patience
-        while size < self._settings.flow_batch_bytes and not self._consuming.stopping.is_set():
+        while size < self._most and not self._consuming.stopping.is_set():
             batches = await kafka.getmany(timeout_ms=200)
             if not (gathered or self._positions.fit(batches)) or self._positions.next is None:
                 self._positions.forget()
@@ -186,7 +189,14 @@ class FlowConsumer:
         index = await self._knowledge.index()
         now = datetime.now(UTC)
         oldest = datetime.combine(self._minutes.oldest(now.date()), datetime.min.time(), UTC)
-        return await asyncio.to_thread(summarise, records, index, now=now, oldest=oldest + timedelta(days=1))
+        return await asyncio.to_thread(
+            summarise,
+            records,
+            index,
+            now=now,
+            oldest=oldest + timedelta(days=1),
+            size=self._settings.flow_batch_bytes,
+        )
 
     async def _add(self, records: Records, summary: Summary, ids: Collection[UUID]) -> None:
         started = time.perf_counter()

@@ -10,6 +10,8 @@ from onenet_common.database import Connection, Database
 
 AHEAD = 2
 """Days after today whose partitions are there already."""
+FILLFACTOR = 60
+"""Percent of a page that are filled at first: sums are added to soon, within the page and no index (HOT)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +88,9 @@ async def _attach(connection: Connection, table: Partitioned, day: date) -> None
     name = table.name(day)
     begin = datetime(day.year, day.month, day.day, tzinfo=UTC)
     end = begin + timedelta(days=1)
-    await connection.execute(f'CREATE TABLE "{name}" (LIKE {table.table} INCLUDING DEFAULTS)')
+    await connection.execute(
+        f'CREATE TABLE "{name}" (LIKE {table.table} INCLUDING DEFAULTS) WITH (fillfactor = {FILLFACTOR})'
+    )
     await connection.execute(
         f'ALTER TABLE {table.table} ATTACH PARTITION "{name}" '
         f"FOR VALUES FROM ('{begin.isoformat()}') TO ('{end.isoformat()}')"

@@ -40,9 +40,7 @@ _ADVANCE = """
 UPDATE flow_offsets SET next_offset = $4 WHERE topic = $1 AND partition = $2 AND next_offset = $3
 """
 _COUNTED = "SELECT event_id FROM inbox WHERE event_id = ANY($1) AND consumer = $2"
-_TOUCH = """
-INSERT INTO flow_touched (hour) SELECT DISTINCT date_trunc('hour', minute, 'UTC') FROM arriving_minutes
-"""
+_TOUCH = "INSERT INTO flow_touched (hour) SELECT unnest($1::timestamptz[])"
 
 
 def _columns(*names: str) -> str:
@@ -144,7 +142,8 @@ async def add(
         if len(minutes):
             await _copy(connection, "flow_minutes", "arriving_minutes", minutes)
             await connection.execute(_ADD_MINUTES)
-            await connection.execute(_TOUCH)
+            hours = minutes["minute"].dt.truncate("1h").unique()
+            await connection.execute(_TOUCH, hours.to_list())
         if len(dependencies):
             await _copy(connection, "edges", "arriving_edges", dependencies)
             await connection.execute(_ADD_EDGES)

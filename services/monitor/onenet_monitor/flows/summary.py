@@ -13,6 +13,7 @@ from aiokafka import ConsumerRecord
 from onenet_monitor.flows import buckets
 from onenet_monitor.flows.attribution import Index
 from onenet_monitor.flows.formats import Reading, Refusal, merged, read_all
+from onenet_monitor.flows.formats.reading import spread
 
 EXPORTER = "onenet_exporter"
 """The header that names the exporter instead of the key."""
@@ -44,31 +45,54 @@ class Summary:
     samples: Sequence[Refusal] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """What one portion comes to."""
+
+    minutes: pl.DataFrame
+    kinds: Counter[str]
+    ambiguous: int
+    refused: Counter[str]
+    skipped: Counter[str]
+    samples: Sequence[Refusal]
+
+
 def summarise(
-    messages: Iterable[ConsumerRecord], index: Index, *, now: datetime, oldest: datetime
+    messages: Iterable[ConsumerRecord], index: Index, *, now: datetime, oldest: datetime, size: int
 ) -> Summary:
-    """Read, attribute and add up.
+    """Read, attribute and add up, a portion at a time: of each, only its sums are held until the end.
 
     Args:
         now: what starts later, and some minutes, is refused.
         oldest: what starts earlier is refused.
+        size: of a portion, in bytes; see ``portions``.
     """
-    reading = _read(messages, now)
-    kept = reading.frame.filter(pl.col("start") >= oldest)
-    refused: Counter[str] = Counter(reading.refused)
-    if late := len(reading.frame) - len(kept):
-        refused[LATE] = late
-    attributed = index.attribute(kept)
-    minutes = buckets.minutes(attributed)
-    kinds = attributed["kind"].value_counts()
+    parts = [_part(one, index, now, oldest) for one in portions(messages, size)]
+    if not parts:
+        return Summary(*buckets.nothing())
+    minutes = buckets.together([part.minutes for part in parts])
     return Summary(
         minutes,
         buckets.dependencies(minutes),
-        records=Counter(dict(kinds.iter_rows())),
-        ambiguous=int(attributed["ambiguous"].sum()),
-        refused=refused,
-        skipped=Counter(reading.skipped),
-        samples=reading.samples,
+        records=sum((part.kinds for part in parts), Counter()),
+        ambiguous=sum(part.ambiguous for part in parts),
+        refused=sum((part.refused for part in parts), Counter()),
+        skipped=sum((part.skipped for part in parts), Counter()),
+        samples=spread(sample for part in parts for sample in part.samples),
+    )
+
+
+def _part(messages: Iterable[ConsumerRecord], index: Index, now: datetime, oldest: datetime) -> _Part:
+    reading = _read(messages, now)
+    kept = reading.frame.filter(pl.col("start") >= oldest)
+    attributed = index.attribute(kept)
+    return _Part(
+        buckets.minutes(attributed),
+        Counter(dict(attributed["kind"].value_counts().iter_rows())),
+        int(attributed["ambiguous"].sum()),
+        Counter(reading.refused) + Counter({LATE: len(reading.frame) - len(kept)}),
+        Counter(reading.skipped),
+        reading.samples,
     )
 
 
