@@ -44,7 +44,7 @@ async def measure(*, quick: bool) -> list[Figure]:
     land = estate(NETWORKS, CONNECTIONS)
     async with running({}, only=("postgres", "broker", "flows"), flows=ONE_THREAD) as stack:
         database = await asyncpg.connect(stack.stack.addresses.database)
-        await _know(database, land)
+        await know(database, land)
         counter = _Counter(stack, database)
         # Starting takes no part: importing, joining the group, learning the inventory.
         await counter.round(lines(land, records // 4, 0))
@@ -117,7 +117,7 @@ def _text(lines: pl.Series) -> bytes:
     return "\n".join([HEADER, *lines, ""]).encode()
 
 
-async def _know(database: asyncpg.Connection[asyncpg.Record], land: Estate) -> None:
+async def know(database: asyncpg.Connection[asyncpg.Record], land: Estate) -> None:
     """The inventory as the events of discovery and of connections would have made it."""
     since = datetime.now(UTC) - timedelta(days=1)
     networks = [(one.id, since, one.id, "111111111111", one.native_id, [one.block]) for one in land.networks]
