@@ -3,7 +3,8 @@
 The input is AWS's text, 1,000 networks and 500 connections. Each does its work on one thread in a process
 of its own, and what is compared is the processor time of that process: so it is the same on a busy
 machine. PostgreSQL's and the broker's share, on other cores, is beside it; DuckDB reads a file and keeps
-nothing.
+nothing. nfdump, where it is installed, is asked an easier question of its own binary file: see
+``flow_nfdump.py``. pmacct keeps no files to be asked later, and so is no rival.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from statistics import median
 import asyncpg
 import polars as pl
 
+from bench import flow_nfdump
 from bench.flow_logs import HEADER, Estate, estate, lines
 from bench.load import ROOT
 from bench.machine import processor_times, resident
@@ -55,6 +57,7 @@ async def measure(*, quick: bool) -> list[Figure]:
             measured.append((parse, duckdb, *(await counter.round(content))))
         await counter.stop()
         memory = resident(stack.pids["flows"] or 0)
+        nfdump = await _nfdump(stack.stack.folder)
         wrong = counter.sent - await database.fetchval("SELECT sum(flows) FROM monitor.flow_minutes")
         await database.close()
     parse, duckdb, own, others, wall = (median(one) for one in zip(*measured, strict=True))
@@ -64,6 +67,7 @@ async def measure(*, quick: bool) -> list[Figure]:
         ),
         Figure(NAME, "of polars' bare parse", parse / own * 100, "%", at_least(25)),
         Figure(NAME, "of DuckDB's answer from a file", duckdb / own * 100, "%"),
+        *(Figure(NAME, "of nfdump's answer from its own file", one / own * 100, "%") for one in nfdump),
         Figure(NAME, "records counted, from the first message on", records / wall, "/s"),
         Figure(NAME, "polars' bare parse, records", records / parse, "/s"),
         Figure(NAME, "DuckDB, records", records / duckdb, "/s"),
@@ -136,10 +140,22 @@ async def know(database: asyncpg.Connection[asyncpg.Record], land: Estate) -> No
     await database.execute("INSERT INTO monitor.inventory_version (one, version) VALUES (true, 1)")
 
 
+async def _nfdump(folder: Path) -> list[float]:
+    """As ``_rival``, for the lines of the last one; nothing where nfdump is not installed."""
+    if not flow_nfdump.there():
+        tell("nfdump is not compared: it is not installed; on Debian: apt-get install nfdump")
+        return []
+    return [await _asked("nfdump", folder)]
+
+
 async def _rival(name: str, folder: Path, content: pl.Series) -> float:
     """Seconds of processor time that the other one takes for these lines."""
+    (folder / "flows.log").write_text("\n".join([HEADER, *content, ""]))
+    return await _asked(name, folder)
+
+
+async def _asked(name: str, folder: Path) -> float:
     file, answer = folder / "flows.log", folder / "answer"
-    file.write_text("\n".join([HEADER, *content, ""]))
     command = Command(
         name=name,
         command=(sys.executable, "-m", "bench.flow_rivals", name, str(file), str(answer)),
