@@ -83,7 +83,7 @@ class Reader:
         if header.ends_in_number and last.cast(pl.Int64, strict=False).null_count() > last.null_count():
             return None
         frame = frame.with_columns(last)
-        return self._sift(frame, header, lambda rows: _lines_of(block, rows))
+        return self._sift(frame, header, lambda rows: _lines_of(block, rows), may_hold_nul=b"\0" in block)
 
     def _slow(self, block: bytes) -> Reading:
         """Line by line, with each one's reason; several headers each govern what follows."""
@@ -120,15 +120,17 @@ class Reader:
         self._seen.add(header.text)
         return True
 
-    def _sift(self, frame: pl.DataFrame, header: Header, texts: Texts) -> Reading:
+    def _sift(
+        self, frame: pl.DataFrame, header: Header, texts: Texts, *, may_hold_nul: bool = True
+    ) -> Reading:
         status = frame.select(_status(header)).to_series()
         idle = status.is_in(list(_IDLE)).fill_null(False)
         raw = frame.select(*_raw(header), *([WHY] if WHY in frame.columns else []))
         if not idle.any():
-            return sift(raw, self._now, texts)
+            return sift(raw, self._now, texts, may_hold_nul=may_hold_nul)
         if WHY in raw.columns:
             idle &= raw[WHY].is_null()
-        reading = sift(raw.with_row_index(ROW).filter(~idle), self._now, texts)
+        reading = sift(raw.with_row_index(ROW).filter(~idle), self._now, texts, may_hold_nul=may_hold_nul)
         for word, count in status.filter(idle).value_counts().iter_rows():
             reading.skipped[_IDLE[word]] += count
         return reading

@@ -14,7 +14,7 @@ from datetime import datetime
 from onenet_monitor.flows.formats import gcp, pmacct
 from onenet_monitor.flows.formats.aws import Reader
 from onenet_monitor.flows.formats.aws_header import Header
-from onenet_monitor.flows.formats.inflate import BLOCK, BrokenOff, chunks
+from onenet_monitor.flows.formats.inflate import BLOCK, GZIP, BrokenOff, chunks
 from onenet_monitor.flows.formats.reading import Reading, merged
 from onenet_monitor.flows.formats.reads import LIMIT, read
 from onenet_monitor.flows.formats.recognise import HEAD, Readings, recognise
@@ -48,6 +48,8 @@ def _read_all(values: Sequence[bytes], now: datetime, limit: int) -> Iterator[Re
 
 def _content(value: bytes, limit: int) -> bytes | None:
     """The message, inflated; None when it cannot be joined with others."""
+    if not value.startswith(GZIP):
+        return value if len(value) <= limit else None
     try:
         return b"".join(chunks(io.BytesIO(value), limit))
     except BrokenOff:
@@ -80,7 +82,8 @@ def _blocks(contents: list[bytes]) -> Iterator[list[bytes]]:
 
 
 def _under(header: Header, contents: list[bytes], now: datetime, limit: int) -> Iterator[Reading]:
-    bodies = (content[content.index(b"\n") + 1 :].removesuffix(b"\n") for content in contents)
+    # Views, so that what is read is copied once.
+    bodies = (memoryview(one)[one.index(b"\n") + 1 : len(one) - one.endswith(b"\n")] for one in contents)
     reading = Reader(now, header).fast(b"\n".join(body for body in bodies if body))
     if reading is not None:
         yield reading

@@ -19,6 +19,12 @@ LARGEST = 1 << 50
 
 _EARLIEST = datetime(2000, 1, 1, tzinfo=UTC)
 _LONGEST_NAME = 512
+_NUMBERS = {
+    **dict.fromkeys(("src_port", "dst_port"), 65535),
+    "protocol": 255,
+    **dict.fromkeys(("packets", "bytes", "flows"), LARGEST),
+}
+"""The most of each; the least is 0."""
 _NAMES = ("network", "account", "interface")
 
 Texts = Callable[[list[int]], Sequence[str]]
@@ -41,20 +47,23 @@ def seconds(number: pl.Expr) -> pl.Expr:
     return number.clip(-1, 1 << 42) * 1_000_000
 
 
-def sift(raw: pl.DataFrame, now: datetime, texts: Texts) -> Reading:
+def sift(raw: pl.DataFrame, now: datetime, texts: Texts, *, may_hold_nul: bool = True) -> Reading:
     """Keep what is right, count and sample the rest.
 
     Args:
         raw: the columns of ``SCHEMA``, times in microseconds and numbers as Int64, where null means that
             it is absent although needed, or no number; with ``ROW`` and ``WHY`` where there is need.
         texts: called only when something is refused.
+        may_hold_nul: whether a NUL can be in a name; looking for one in each takes long.
     """
-    return kept(*judged(raw, now), texts)
+    return kept(*judged(raw, now, may_hold_nul=may_hold_nul), texts)
 
 
-def judged(raw: pl.DataFrame, now: datetime) -> tuple[pl.DataFrame, pl.Series]:
+def judged(raw: pl.DataFrame, now: datetime, *, may_hold_nul: bool = True) -> tuple[pl.DataFrame, pl.Series]:
     """The same with canonical addresses, and for each row what is wrong with it, or null."""
     raw = raw.with_columns(canonical(raw["src"]), canonical(raw["dst"]))
+    if raw.height and WHY not in raw.columns and raw.select(_right(now, may_hold_nul)).item():
+        return raw, pl.repeat(None, raw.height, dtype=pl.String, eager=True)
     return raw, raw.select(_reason(raw, now)).to_series()
 
 
@@ -76,15 +85,29 @@ def typed(raw: pl.DataFrame) -> pl.DataFrame:
     )
 
 
+def _right(now: datetime, may_hold_nul: bool) -> pl.Expr:
+    """Whether nothing is wrong with any row, as ``_reason`` sees it: from extremes, which are soon found."""
+    start, end = pl.col("start"), pl.col("end")
+    present = ("accepted", "src", "dst", "start", "end", *_NUMBERS)
+    return pl.all_horizontal(
+        *(pl.col(name).null_count() == 0 for name in present),
+        *(pl.col(name).min() >= 0 for name in _NUMBERS),
+        *(pl.col(name).max() <= most for name, most in _NUMBERS.items()),
+        start.min() >= micros(_EARLIEST),
+        pl.max_horizontal(start.max(), end.max()) <= micros(now + AHEAD),
+        *((_long(name) if not may_hold_nul else _unstorable(name)).any().not_() for name in _NAMES),
+    )
+
+
 def _reason(raw: pl.DataFrame, now: datetime) -> pl.Expr:
     """The first thing that is wrong with a row, or null."""
     wrong: list[tuple[Reason, pl.Expr]] = [
         ("action", pl.col("accepted").is_null()),
         ("address", pl.col("src").is_null() | pl.col("dst").is_null()),
-        ("port", _outside("src_port", 0, 65535) | _outside("dst_port", 0, 65535)),
-        ("protocol", _outside("protocol", 0, 255)),
-        ("counter", pl.any_horizontal(_outside(one, 0, LARGEST) for one in ("packets", "bytes", "flows"))),
-        ("time", _outside("start", micros(_EARLIEST), None) | pl.col("end").is_null()),
+        ("port", _outside("src_port") | _outside("dst_port")),
+        ("protocol", _outside("protocol")),
+        ("counter", pl.any_horizontal(_outside(one) for one in ("packets", "bytes", "flows"))),
+        ("time", ~(pl.col("start") >= micros(_EARLIEST)).fill_null(False) | pl.col("end").is_null()),
         ("future", pl.max_horizontal("start", "end") > micros(now + AHEAD)),
         ("name", pl.any_horizontal(_unstorable(one) for one in _NAMES)),
     ]
@@ -94,17 +117,18 @@ def _reason(raw: pl.DataFrame, now: datetime) -> pl.Expr:
     return pl.coalesce(WHY, reason) if WHY in raw.columns else reason
 
 
-def _outside(column: str, low: int, high: int | None) -> pl.Expr:
+def _outside(column: str) -> pl.Expr:
     number = pl.col(column)
-    inside = number >= low if high is None else (number >= low) & (number <= high)
-    return ~inside.fill_null(False)
+    return ~((number >= 0) & (number <= _NUMBERS[column])).fill_null(False)
 
 
 def _unstorable(column: str) -> pl.Expr:
     """PostgreSQL keeps no NUL in a text, and no long text in an index."""
-    text = pl.col(column)
-    wrong = (text.str.len_bytes() > _LONGEST_NAME) | text.str.contains("\0", literal=True)
-    return wrong.fill_null(False)
+    return _long(column) | pl.col(column).str.contains("\0", literal=True).fill_null(False)
+
+
+def _long(column: str) -> pl.Expr:
+    return (pl.col(column).str.len_bytes() > _LONGEST_NAME).fill_null(False)
 
 
 def _samples(raw: pl.DataFrame, why: pl.Series, texts: Texts) -> list[Refusal]:

@@ -11,7 +11,7 @@ from onenet_monitor.flows.formats.reading import Reason, Refusal
 BLOCK = 8 << 20
 """Bytes that are held and read at once; no line may be longer."""
 
-_GZIP = b"\x1f\x8b"
+GZIP = b"\x1f\x8b"
 _COMPRESSED = 256 << 10
 
 
@@ -70,7 +70,7 @@ def lines(pieces: Iterable[bytes]) -> Iterator[bytes | Refusal]:
 
 def _pieces(stream: BinaryIO) -> Iterator[bytes]:
     head = stream.read(_COMPRESSED)
-    if head.startswith(_GZIP):
+    if head.startswith(GZIP):
         yield from _inflated(head, stream)
         return
     while head:
