@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from importlib import import_module
 from typing import Any
 from uuid import UUID
 
 import httpx
 import pytest
 
+from onenet_monitor.flows.partitions import Partitioned, make
 from tests.integration.api_scene import ADMIN, Owner, Scene
 from tests.integration.monitor_scene import MonitorScene, Traffic, now
 
@@ -185,3 +187,40 @@ async def test_without_a_monitor_these_routes_alone_are_away(
         assert (await left.http.get(f"/v1/connections/{connection}")).status_code == 200
     finally:
         await monitor.run("ALTER SCHEMA elsewhere RENAME TO monitor")
+
+
+async def test_what_was_counted_before_there_were_edges_is_taken_over_whole(
+    monitor: MonitorScene, left: Owner, right: Owner, connection: UUID
+) -> None:
+    """The scene counts as the release before did, and a trigger makes edges of it."""
+    asked = between(left, right, connection)
+    for _ in range(2):
+        await monitor.count(asked, asked.seen_by("target", 990), asked.back(5000))
+    await monitor.count(Traffic(now(), UUID(left.resources[1]), None, kind="internet", port=80))
+    by_trigger = await edges(monitor)
+    assert [row["asked_bytes_at_client"] for row in by_trigger] == [2000, 1000]
+    assert [row["answered_bytes_at_client"] for row in by_trigger] == [10_000, 0]
+    assert [row["server_logged_at"] is None for row in by_trigger] == [False, True]
+    await monitor.run("TRUNCATE edges")
+    await monitor.run(import_module("onenet_monitor.migrations.versions.0006_edges").COPY)
+    assert await edges(monitor) == by_trigger
+
+
+async def edges(monitor: MonitorScene) -> list[dict[str, Any]]:
+    async with monitor.database.acquire() as connection:
+        return [dict(row) for row in await connection.fetch("SELECT * FROM edges ORDER BY kind")]
+
+
+@pytest.mark.parametrize("unit", ["minute", "hour"])
+async def test_asking_for_some_days_reads_no_others(monitor: MonitorScene, unit: str) -> None:
+    table = Partitioned(f"flow_{unit}s", 7)
+    today = now().date()
+    days = [today - timedelta(days=back) for back in range(4)]
+    await make(monitor.database, table, days)
+    async with monitor.database.acquire() as connection:
+        plan = await connection.fetch(
+            f"EXPLAIN SELECT since FROM traffic_{unit}s WHERE since BETWEEN '{today}' AND '{today} 12:00'"
+        )
+    read = "\n".join(row[0] for row in plan)
+    assert table.name(today) in read
+    assert not [day for day in days[1:] if table.name(day) in read]

@@ -1,7 +1,9 @@
 """Dependencies in one row each, and views that read no more time than is asked for.
 
 A release before this one goes on counting into ``dependencies``: a trigger adds what it counts to
-``edges``, so that what either counts is in the sums once. The next release drops both.
+``edges``, so that what either counts is in the sums once. The next release drops both. Findings of that
+release still read there when a connection was seen last: while it is the only one of its kind, next to
+newer ones that count, it may call a connection idle that is not, until it is replaced.
 """
 
 from __future__ import annotations
