@@ -21,7 +21,7 @@ class MonitorSettings(Settings):
         flow_minutes_days: sums by the minute; a record that is older when it comes is refused.
         flow_hours_days, flow_days_days: sums by the hour and by the day.
         flow_dependencies_days: since a dependency was seen last.
-        flow_batch_bytes: of flow logs that are read at once, inflated, up to four of which are committed
+        flow_batch_bytes: of flow logs that are read at once, inflated, up to three of which are committed
             together; memory grows by several times this.
         flow_patience: seconds that flow logs may wait for more to be committed with.
         flow_rollup_interval: seconds between two rounds that make hours and days from minutes.

@@ -45,7 +45,7 @@ log = structlog.get_logger(__name__)
 
 GROUP = "onenet-monitor-flows"
 MEASURE_SECONDS = 5.0
-TOGETHER = 4
+TOGETHER = 3
 """Batches of one transaction when there is more to count: most of their records add to the same sums."""
 
 Records = Sequence[ConsumerRecord]
