@@ -25,12 +25,13 @@ async def _subscribed(estate: Estate, receiver: Receiver) -> AsyncIterator[None]
         await estate.onenet.webhooks.delete(service, made.id)
 
 
-async def _followed(estate: Estate, since: datetime, mine: set[str], wanted: int) -> list[tuple[str, str]]:
-    """Connection and kind of each event, until so many of ``mine`` are established.
+async def _followed(
+    estate: Estate, since: datetime, mine: set[str], wanted: int, told: list[tuple[str, str]]
+) -> list[tuple[str, str]]:
+    """Connection and kind of each event, into ``told``, until so many of ``mine`` are established.
 
     Other tests share the stack and the user: their connections are told on the same stream.
     """
-    told: list[tuple[str, str]] = []
     async with aclosing(estate.onenet.events.follow(since=since)) as events:
         async for event in events:
             if event.connection is not None:
@@ -49,10 +50,16 @@ async def test_an_api_killed_in_the_middle_tells_everything_in_order(stack: Stac
         begin = datetime.now(UTC)
         pairs = len(networks.pairs)
         mine: set[str] = set()
-        following = asyncio.create_task(_followed(networks, begin, mine, pairs))
+        heard: list[tuple[str, str]] = []
+        following = asyncio.create_task(_followed(networks, begin, mine, pairs, heard))
         for left, right in networks.pairs:
             mine.add(str((await networks.onenet.connections.create(left, right)).id))
         await receiver.until(pairs)
+
+        async def something() -> bool | None:
+            return bool(heard) or None
+
+        await until(something, "the stream to have begun")
         await stack.supervisor.kill("api")
         await stack.supervisor.until_ready("api")
         streamed = await asyncio.wait_for(following, 90)
