@@ -212,14 +212,23 @@ class Storm:
             await asyncio.sleep(0.5)
 
     async def snapshot(self) -> Snapshot:
-        """Everything that there is to see."""
-        await self._until_relayed()
+        """Everything that there is to see, as of one moment: nothing was told while it was looked at.
+
+        A verdict on health may still change minutes after the last blow.
+        """
+        async with asyncio.timeout(QUIET_WITHIN):
+            while True:
+                await self._until_relayed()
+                before = len(self.subscriber.received)
+                shown = await looking.connections(self.estates)
+                timelines: dict[UUID, frozenset[UUID]] = {}
+                for one in self.estates:
+                    mine = [connection.id for connection in await one.connections()]
+                    timelines |= await looking.timelines(one.onenet, mine)
+                await self.subscriber.caught_up()
+                if len(self.subscriber.received) == before:
+                    break
         await self.subscriber.stop()
-        shown = await looking.connections(self.estates)
-        timelines: dict[UUID, frozenset[UUID]] = {}
-        for one in self.estates:
-            mine = [connection.id for connection in await one.connections()]
-            timelines |= await looking.timelines(one.onenet, mine)
         found: Sequence[Any] = await asyncio.to_thread(self._cloud_now)
         seen = Snapshot(
             wanted=self._outcome.ledger.wanted(),
@@ -256,3 +265,7 @@ def apis(stack: Stack) -> list[str]:
         for name, process in stack.processes.items()
         if name.partition("-")[0] == "api"
     ]
+
+
+QUIET_WITHIN = 180.0
+"""Seconds within which nothing must have been told for as long as a look at everything takes."""

@@ -31,8 +31,8 @@ class Subscriber:
     def start(self) -> None:
         self._listening = asyncio.create_task(self._listen(), name="subscriber")
 
-    async def stop(self) -> None:
-        """Stop once everything that the topic has now is received."""
+    async def caught_up(self) -> None:
+        """Wait until everything that the topic has now is received."""
         async with asyncio.timeout(PATIENCE), _consumer(self._kafka, CONNECTIONS) as other:
             ends = await other.end_offsets(other.assignment())
 
@@ -41,6 +41,8 @@ class Subscriber:
                 return None if behind else True
 
             await until(there, "the subscriber to have received everything")
+
+    async def stop(self) -> None:
         if self._listening is not None:
             self._listening.cancel()
             await asyncio.wait({self._listening})
