@@ -39,6 +39,7 @@ class Traffic:
     reply: bool = False
     accepted: bool = True
     bytes: int = 1000
+    packets: int = 1
     flows: int = 1
     protocol: int = 6
 
@@ -97,7 +98,7 @@ class MonitorScene:
             since,
             *(getattr(one, name) for name in COLUMNS),
             one.bytes,
-            one.flows,
+            one.packets,
             one.flows,
         )
 
@@ -114,6 +115,6 @@ class MonitorScene:
             *(getattr(one, name) for name in names),
             one.at,
             one.bytes,
-            one.flows,
+            one.packets,
             one.flows,
         )

@@ -1,0 +1,176 @@
+"""Traffic of every sort around every limit, and its sums made the slow way: one row after the other.
+
+What counts is said once more here, in Python and without a thought of speed, so that it can be held
+against what the monitor's SQL makes of the same traffic.
+"""
+
+from __future__ import annotations
+
+import random
+from collections import defaultdict
+from collections.abc import Callable, Coroutine, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+import polars as pl
+
+from onenet_monitor.flows import buckets, rollup, store
+from onenet_monitor.flows.partitions import make
+from tests.integration.monitor_scene import PARTITIONED, MonitorScene, Traffic
+
+NOW = datetime(2026, 3, 3, 10, 0, tzinfo=UTC)
+"""Of a day, of two days, of an hour and of the month, each begins in the midst of the traffic."""
+MONTH = datetime(2026, 3, 1, tzinfo=UTC)
+MINUTE, HOUR, DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
+
+_LIMITS = (MONTH, NOW - 2 * DAY, NOW - DAY, NOW - HOUR)
+MOMENTS = (
+    *(moment for limit in _LIMITS for moment in (limit - 2 * MINUTE, limit - MINUTE, limit, limit + MINUTE)),
+    *(NOW - back for back in (20 * MINUTE, 19 * MINUTE, MINUTE)),
+)
+"""Minutes to either side of each limit, and some that share an hour or a day."""
+
+_EPHEMERAL = 40_000
+_PORTS = ((6, 22), (6, 443), (17, 443), (17, 53))
+
+
+@dataclass(frozen=True, slots=True)
+class Joined:
+    """A connection and the networks that it joins."""
+
+    connection: UUID
+    left: UUID
+    right: UUID
+
+
+def varied(
+    connections: Sequence[Joined], strangers: Sequence[UUID], moments: Sequence[datetime] = MOMENTS
+) -> list[Traffic]:
+    """The same every time: kinds, directions and verdicts at all moments, often seen by both ends.
+
+    Args:
+        strangers: networks of which no connection joins any two.
+    """
+    chance = random.Random(2026)
+    traffic = []
+    for at in moments:
+        for kind in ("connection", "connection", "connection", "internet", "other", "unknown"):
+            one = _one(chance, at, kind, connections, strangers)
+            traffic.append(one)
+            # What both see differs by what got lost; at times one end has logged more services.
+            if chance.random() < 0.6:
+                other = "target" if one.observer == "source" else "source"
+                traffic.append(one.seen_by(other, chance.randrange(1, 1_000_000)))
+            if chance.random() < 0.5:
+                protocol, port = chance.choice(_PORTS)
+                traffic.append(replace(one, protocol=protocol, port=port, accepted=chance.random() < 0.7))
+            if chance.random() < 0.5:
+                traffic.append(one.back(chance.randrange(1, 1_000_000)))
+    return traffic
+
+
+def _one(
+    chance: random.Random,
+    at: datetime,
+    kind: str,
+    connections: Sequence[Joined],
+    strangers: Sequence[UUID],
+) -> Traffic:
+    joined = chance.choice(connections)
+    between: dict[str, list[UUID | None]] = {
+        "connection": [joined.left, joined.right],
+        "internet": [joined.left, chance.choice((None, joined.right))],
+        "other": [*chance.sample(strangers, 2)],
+        "unknown": [chance.choice(strangers), None],
+    }
+    ends = between[kind]
+    chance.shuffle(ends)
+    protocol, port = chance.choice(_PORTS)
+    return Traffic(
+        at,
+        ends[0],
+        ends[1],
+        joined.connection if kind == "connection" else None,
+        kind=kind,
+        observer=chance.choice(("source", "target")),
+        protocol=protocol,
+        port=port,
+        reply=chance.random() < 0.5,
+        accepted=chance.random() < 0.7,
+        bytes=chance.randrange(1, 1_000_000),
+        packets=chance.randrange(1, 1000),
+        flows=chance.randrange(1, 100),
+    )
+
+
+async def count_as_before(monitor: MonitorScene, traffic: Sequence[Traffic]) -> None:
+    """As a release did that counted dependencies by their observer."""
+    await monitor.count(*traffic)
+
+
+async def count_as_now(monitor: MonitorScene, traffic: Sequence[Traffic]) -> None:
+    """By the monitor's own counting, in several batches that meet in the same rows."""
+    for partitioned in PARTITIONED:
+        await make(monitor.database, partitioned, {one.at.date() for one in traffic})
+    for first in range(3):
+        minutes = buckets.minutes(_attributed(traffic[first::3]))
+        await store.add(monitor.database, (), minutes, buckets.dependencies(minutes))
+    _, hours = PARTITIONED
+    while await rollup.roll_up(monitor.database, hours, min(one.at for one in traffic) - DAY):
+        pass
+
+
+Counting = Callable[[MonitorScene, Sequence[Traffic]], Coroutine[Any, Any, None]]
+COUNTING: tuple[Counting, ...] = (count_as_now, count_as_before)
+
+
+def _attributed(traffic: Iterable[Traffic]) -> pl.DataFrame:
+    """Records that are known to be whose, as ``attribution`` gives them."""
+    named = ("connection", "source", "target")
+    rows = [
+        {
+            "start": one.at,
+            **{name: str(end) if (end := getattr(one, name)) else None for name in named},
+            "src_port": one.port if one.reply else _EPHEMERAL,
+            "dst_port": _EPHEMERAL if one.reply else one.port,
+            **{
+                name: getattr(one, name)
+                for name in ("kind", "observer", "protocol", "accepted", "bytes", "packets", "flows")
+            },
+        }
+        for one in traffic
+    ]
+    kinds = dict.fromkeys(named, pl.String) | {"src_port": pl.UInt16, "dst_port": pl.UInt16}
+    return pl.DataFrame(rows, schema_overrides={**kinds, "protocol": pl.UInt8})
+
+
+def once(traffic: Iterable[Traffic], step: timedelta) -> Iterator[Traffic]:
+    """By the step in which it was: what the sender's network saw, else what the receiver's did.
+
+    The sender's network counts for all that went from the one to the other in that step.
+    """
+    together = defaultdict(list)
+    for one in traffic:
+        since = one.at - (one.at - datetime.min.replace(tzinfo=UTC)) % step
+        way = (since, one.connection, one.kind, one.source, one.target, one.accepted)
+        together[way].append(replace(one, at=since))
+    for seen in together.values():
+        by_sender = [one for one in seen if one.observer == "source"]
+        yield from by_sender or seen
+
+
+def client(one: Traffic) -> UUID | None:
+    """Who opened the conversation."""
+    return one.target if one.reply else one.source
+
+
+def server(one: Traffic) -> UUID | None:
+    """Who has the service's port."""
+    return one.source if one.reply else one.target
+
+
+def observed_in(one: Traffic) -> UUID | None:
+    """Whose flow log it was in."""
+    return one.source if one.observer == "source" else one.target
