@@ -27,10 +27,10 @@ MINUTE, HOUR, DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
 
 _LIMITS = (MONTH, NOW - 2 * DAY, NOW - DAY, NOW - HOUR)
 MOMENTS = (
-    *(moment for limit in _LIMITS for moment in (limit - 2 * MINUTE, limit - MINUTE, limit, limit + MINUTE)),
+    *(moment for limit in _LIMITS for moment in (limit - MINUTE, limit)),
     *(NOW - back for back in (20 * MINUTE, 19 * MINUTE, MINUTE)),
 )
-"""Minutes to either side of each limit, and some that share an hour or a day."""
+"""The minutes to either side of each limit, and some that share an hour."""
 
 _EPHEMERAL = 40_000
 _PORTS = ((6, 22), (6, 443), (17, 443), (17, 53))
@@ -45,64 +45,70 @@ class Joined:
     right: UUID
 
 
-def varied(
-    connections: Sequence[Joined], strangers: Sequence[UUID], moments: Sequence[datetime] = MOMENTS
-) -> list[Traffic]:
-    """The same every time: kinds, directions and verdicts at all moments, often seen by both ends.
+def varied(connections: Sequence[Joined], strangers: Sequence[UUID]) -> list[Traffic]:
+    """The same every time: at each moment every connection and kind, often seen by both ends.
 
     Args:
-        strangers: networks of which no connection joins any two.
+        strangers: networks that talk to each other over no connection.
     """
     chance = random.Random(2026)
     traffic = []
-    for at in moments:
-        for kind in ("connection", "connection", "connection", "internet", "other", "unknown"):
-            one = _one(chance, at, kind, connections, strangers)
+    for at in MOMENTS:
+        for one in _at(chance, at, connections, strangers):
             traffic.append(one)
             # What both see differs by what got lost; at times one end has logged more services.
             if chance.random() < 0.6:
                 other = "target" if one.observer == "source" else "source"
-                traffic.append(one.seen_by(other, chance.randrange(1, 1_000_000)))
+                traffic.append(one.seen_by(other, _size(chance)))
             if chance.random() < 0.5:
                 protocol, port = chance.choice(_PORTS)
-                traffic.append(replace(one, protocol=protocol, port=port, accepted=chance.random() < 0.7))
+                traffic.append(replace(one, protocol=protocol, port=port, accepted=_coin(chance)))
             if chance.random() < 0.5:
-                traffic.append(one.back(chance.randrange(1, 1_000_000)))
+                traffic.append(one.back(_size(chance)))
     return traffic
 
 
+def _at(
+    chance: random.Random, at: datetime, connections: Sequence[Joined], strangers: Sequence[UUID]
+) -> Iterator[Traffic]:
+    """One conversation of each connection, and one of each other kind; those of connections let through."""
+    for joined in connections:
+        ends = (joined.left, joined.right)
+        yield _one(chance, at, "connection", ends, connection=joined.connection)
+    one = chance.choice(connections)
+    yield _one(chance, at, "internet", (one.left, chance.choice((None, one.right))), accepted=_coin(chance))
+    yield _one(chance, at, "other", chance.sample(strangers, 2), accepted=_coin(chance))
+    yield _one(chance, at, "unknown", (chance.choice(strangers), None), accepted=_coin(chance))
+
+
 def _one(
-    chance: random.Random,
-    at: datetime,
-    kind: str,
-    connections: Sequence[Joined],
-    strangers: Sequence[UUID],
+    chance: random.Random, at: datetime, kind: str, ends: Sequence[UUID | None], **other: Any
 ) -> Traffic:
-    joined = chance.choice(connections)
-    between: dict[str, list[UUID | None]] = {
-        "connection": [joined.left, joined.right],
-        "internet": [joined.left, chance.choice((None, joined.right))],
-        "other": [*chance.sample(strangers, 2)],
-        "unknown": [chance.choice(strangers), None],
-    }
-    ends = between[kind]
-    chance.shuffle(ends)
+    """Of any size, in either direction, over any port, seen by either end."""
+    source, target = chance.sample(ends, 2)
     protocol, port = chance.choice(_PORTS)
     return Traffic(
         at,
-        ends[0],
-        ends[1],
-        joined.connection if kind == "connection" else None,
+        source,
+        target,
         kind=kind,
         observer=chance.choice(("source", "target")),
         protocol=protocol,
         port=port,
-        reply=chance.random() < 0.5,
-        accepted=chance.random() < 0.7,
-        bytes=chance.randrange(1, 1_000_000),
+        reply=_coin(chance),
+        bytes=_size(chance),
         packets=chance.randrange(1, 1000),
         flows=chance.randrange(1, 100),
+        **other,
     )
+
+
+def _coin(chance: random.Random) -> bool:
+    return chance.random() < 0.5
+
+
+def _size(chance: random.Random) -> int:
+    return chance.randrange(1, 1_000_000)
 
 
 async def count_as_before(monitor: MonitorScene, traffic: Sequence[Traffic]) -> None:
