@@ -133,7 +133,7 @@ def inventory() -> Iterator[tuple[datetime, Event]]:
 
 
 def traffic() -> list[Traffic]:
-    """Varied, and some by which alone a network counts as observed, or does not any more."""
+    """Varied, and some by which alone a network is observed, or a minute the busiest, or just not."""
     carrying = [BUSY.of, AGAIN.of, FORMER.of]
     limit = NOW - looking.OBSERVED
     alone = [
@@ -144,6 +144,9 @@ def traffic() -> list[Traffic]:
         Traffic(limit, G.id, K.id, kind="other", reply=True),
         Traffic(limit - MINUTE, G.id, L.id, kind="other", reply=True, observer="target"),
         Traffic(limit, None, UNNAMED.id, kind="unknown"),
+        Traffic(NOW - HOUR, A.id, B.id, BUSY.of.connection, bytes=50_000_000),
+        Traffic(NOW - HOUR - MINUTE, A.id, B.id, BUSY.of.connection, bytes=60_000_000),
+        Traffic(NOW - MINUTE, C.id, A.id, AGAIN.of.connection, accepted=False, bytes=60_000_000),
     ]
     return [*varied(carrying, [A.id, B.id, C.id]), *alone]
 
@@ -185,7 +188,8 @@ def test_the_traffic_tells_the_limits_apart() -> None:
         (kind, verdict) for kind in ("connection", "internet", "other") for verdict in (True, False)
     }
     by_name = {path.name: path for path in paths(counted)}
-    assert by_name[BUSY.name].busiest_minute_bytes > 0
+    assert 50_000_000 <= by_name[BUSY.name].busiest_minute_bytes < 60_000_000
+    assert by_name[AGAIN.name].busiest_minute_bytes < 50_000_000
     assert by_name[LAST_MONTH.name].bytes_this_month == 1000
     assert by_name[NEVER.name].last_seen is None
     assert len(observed(counted)) == 6
