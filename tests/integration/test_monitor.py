@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from datetime import timedelta
 from itertools import count
 from uuid import uuid4
@@ -90,6 +91,13 @@ async def test_batches_are_judged_as_one_stream(database: Database) -> None:
     for message in samples("UP", "DOWN", "DOWN"):
         await take_in(database, message)
     assert await healths(database) == [(Health.UNKNOWN, Health.UP), (Health.UP, Health.DOWN)]
+
+
+async def test_a_sample_that_overtakes_the_decision_brings_the_ctype(database: Database) -> None:
+    [sample] = samples("UP")
+    event = sample.event.model_copy(update={"ctype": CType.AWS_PEERING})
+    await take_in(database, replace(sample, event=event))
+    assert [change.ctype for change in await changes(database)] == [CType.AWS_PEERING]
 
 
 async def test_the_life_of_a_connection_is_counted(database: Database) -> None:

@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 from onenet_common import outbox
-from onenet_common.connection import Sample
+from onenet_common.connection import CType, Sample
 from onenet_common.database import Connection
 from onenet_common.envelope import Message
 from onenet_common.events import ConnectionHealthChanged, HealthSampled
@@ -119,11 +119,15 @@ class Changes:
         if not self._changed:
             return []
         ctypes = await store.ctypes(connection, {event.connection_id for event, _ in self._changed})
-        named = [
-            (event.model_copy(update={"ctype": ctypes.get(event.connection_id)}), cause)
-            for event, cause in self._changed
-        ]
-        return [cause.derive(event) if cause else Message.of(event) for event, cause in named]
+        return [_message(event, cause, ctypes.get(event.connection_id)) for event, cause in self._changed]
+
+
+def _message(event: ConnectionHealthChanged, cause: Message | None, known: CType | None) -> Message:
+    """Samples may overtake, on a topic of their own, what tells of the ctype: a sample's own goes first."""
+    if cause is None:
+        return Message.of(event.model_copy(update={"ctype": known}))
+    ctype = cause.event.ctype if isinstance(cause.event, HealthSampled) else None
+    return cause.derive(event.model_copy(update={"ctype": ctype or known}))
 
 
 def _changes(before: Verdict | None, verdicts: Sequence[Verdict]) -> list[Verdict]:
