@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
+import time
 from collections.abc import AsyncIterator, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -25,7 +26,7 @@ from tests.integration.api_scene import Owner, Scene
 from tests.integration.bus_scene import kafka_settings
 from tests.integration.streams import PATH, Following, following
 from tests.integration.test_api_connections import ask, pending
-from tests.integration.waiting import eventually
+from tests.integration.waiting import DEADLINE, eventually
 
 NETWORKS = {"vpc-1": ["10.1.0.0/16"], "vpc-3": ["10.3.0.0/16"]}
 
@@ -317,12 +318,13 @@ async def test_who_does_not_read_is_cut_off_and_misses_nothing(
         for _ in range(15):
             await say(telling, *[long] * 10)
             await asyncio.sleep(0.05)
+        # Only then does it read again: who reads in time is not cut off.
+        await eventually(reader.look, lambda seen: kinds(seen.events).count("failed") == 150)
         sleeper.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 20)
         waiting = await _read_to_the_end(sleeper)
         assert b"event: end" in waiting
         assert b"too_slow" in waiting
         *_, last = [part.split(b"\n")[0].decode() for part in waiting.split(b"\nid: ")[1:]]
-        await eventually(reader.look, lambda seen: kinds(seen.events).count("failed") == 150)
     async with following(url, token, last, follow=False) as resumed:
         await resumed.ended()
     # What the connection itself has been through may come late, before all of it.
@@ -335,8 +337,12 @@ async def _read_to_the_end(sleeper: socket.socket) -> bytes:
     def read() -> bytes:
         received = b""
         sleeper.settimeout(15)
-        while b"event: end" not in received[-2000:]:
-            received += sleeper.recv(1 << 16)
+        deadline = time.monotonic() + DEADLINE  # heartbeats go on for ever
+        while b"event: end" not in received[-2000:] and time.monotonic() < deadline:
+            got = sleeper.recv(1 << 16)
+            if not got:
+                break
+            received += got
         sleeper.close()
         return received
 
