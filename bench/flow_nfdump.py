@@ -59,7 +59,7 @@ def capture(file: Path) -> Path:
     with subprocess.Popen(  # noqa: S603  # what is run is written here
         command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
     ) as collector:
-        time.sleep(1)
+        time.sleep(1)  # nfcapd says neither when it listens nor when it has read all; loss is found below
         _send(flows, port)
         time.sleep(1)
         collector.terminate()

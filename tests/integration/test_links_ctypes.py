@@ -71,7 +71,9 @@ class TwoWays(LinkScene):
 
     async def standing(self) -> tuple[str, str, list[Any]]:
         link = await self.link()
-        return str(link["ctype"]), str(link["phase"]), list(link["others"])  # type: ignore[call-overload]
+        others = link["others"]
+        assert isinstance(others, list)
+        return str(link["ctype"]), str(link["phase"]), others
 
 
 @pytest.fixture

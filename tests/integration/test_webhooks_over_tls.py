@@ -153,9 +153,9 @@ async def test_a_certificate_for_the_address_is_none_for_the_name(authority: Aut
 
 
 async def test_a_certificate_that_is_not_accepted_is_counted_and_tried_again_until_it_is(
-    api: Scene,  # noqa: F811
-    lena: Owner,  # noqa: F811
-    ravi: Owner,  # noqa: F811
+    api: Scene,  # noqa: F811  # the fixture
+    lena: Owner,  # noqa: F811  # the fixture
+    ravi: Owner,  # noqa: F811  # the fixture
     authority: Authority,
 ) -> None:
     connection = await agreed(lena, ravi)
