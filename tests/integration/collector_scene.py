@@ -89,9 +89,13 @@ class Queue:
 
 
 class Bucket:
-    """A bucket whose files are told of; each test has one with queues of its own."""
+    """A bucket whose files are told of; each test has one with queues of its own.
 
-    def __init__(self, cloud: LocalCloud, settings: Settings) -> None:
+    Args:
+        tries: how often a message is given out before it is put aside.
+    """
+
+    def __init__(self, cloud: LocalCloud, settings: Settings, *, tries: int = 2) -> None:
         owner = Owner(cloud, ACCOUNT)
         self.cloud = cloud
         self.settings = settings
@@ -100,7 +104,7 @@ class Bucket:
         self.exporter = f"aws/{ACCOUNT}/{REGION}/{self.flow_log}"
         self.s3, sqs = owner.client("s3"), owner.client("sqs")
         self.aside = Queue(sqs, sqs.create_queue(QueueName=f"{self.name}-aside")["QueueUrl"])
-        redrive = {"deadLetterTargetArn": self.aside.arn(), "maxReceiveCount": "2"}
+        redrive = {"deadLetterTargetArn": self.aside.arn(), "maxReceiveCount": str(tries)}
         attributes = {"RedrivePolicy": json.dumps(redrive)}
         self.queue = Queue(sqs, sqs.create_queue(QueueName=self.name, Attributes=attributes)["QueueUrl"])
         self.s3.create_bucket(Bucket=self.name, CreateBucketConfiguration={"LocationConstraint": REGION})

@@ -150,7 +150,7 @@ async def process(bucket: Bucket, **changes: str) -> AsyncIterator[asyncio.subpr
 @pytest.mark.parametrize(
     ("end", "hidden"),
     # Whoever is asked to end gives its message back at once.
-    [(signal.SIGKILL, "1"), (signal.SIGTERM, "600")],
+    [(signal.SIGKILL, "3"), (signal.SIGTERM, "600")],
     ids=["killed", "asked to end"],
 )
 async def test_a_process_that_ends_in_the_middle_of_a_file_is_taken_over_from(
@@ -160,7 +160,8 @@ async def test_a_process_that_ends_in_the_middle_of_a_file_is_taken_over_from(
     end: signal.Signals,
     hidden: str,
 ) -> None:
-    bucket = Bucket(cloud, settings)
+    # On a busy machine a message that is hidden for so short may be seen again, which counts as a try.
+    bucket = Bucket(cloud, settings, tries=10)
     records, body = large_file
     bucket.deliver(body)
     before = await bucket.on_the_topic()
@@ -171,8 +172,9 @@ async def test_a_process_that_ends_in_the_middle_of_a_file_is_taken_over_from(
             code = await first.wait()
     assert code == (0 if end is signal.SIGTERM else -signal.SIGKILL)
     assert await bucket.queue.messages() == 1
-    async with process(bucket):
+    async with process(bucket, ONENET_COLLECTOR_HIDDEN="600"):
         await bucket.queue.empty()
+    assert await bucket.aside.messages() == 0
     published = await bucket.published()
     assert early < len(once(published)) <= len(published) <= len(once(published)) + BATCH
     assert records_of(once(published)) == records
