@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -12,7 +12,7 @@ from aiokafka import ConsumerRecord
 
 from onenet_monitor.flows import buckets
 from onenet_monitor.flows.attribution import Index
-from onenet_monitor.flows.formats import Reading, Refusal, merged, read_all
+from onenet_monitor.flows.formats import Reading, Refusal, read_all
 from onenet_monitor.flows.formats.reading import spread
 
 EXPORTER = "onenet_exporter"
@@ -123,13 +123,6 @@ def _inflated(value: bytes) -> int:
 
 
 def _read(messages: Iterable[ConsumerRecord], now: datetime) -> Reading:
-    """Those of one exporter together: its name is the network of records that name none."""
-    values: dict[str | None, list[bytes]] = defaultdict(list)
-    for message in messages:
-        values[exporter(message)].append(message.value or b"")
-    return merged(_named(read_all(one, now), name) for name, one in values.items())
-
-
-def _named(reading: Reading, name: str | None) -> Reading:
-    reading.frame = reading.frame.with_columns(pl.col("network").fill_null(pl.lit(name, pl.String)))
-    return reading
+    messages = list(messages)
+    values = [message.value or b"" for message in messages]
+    return read_all(values, now, exporters=[exporter(message) for message in messages])

@@ -1,15 +1,19 @@
 """Many messages at once.
 
-pmacct writes one record a message, and a table of one record costs as much as one of a thousand: messages
-that are alike are read as if they were one.
+A table of one record costs as much as one of a thousand, and pmacct writes one record a message: messages
+that are alike are read as if they were one, whoever wrote them, as long as their records name their network.
 """
 
 from __future__ import annotations
 
 import io
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
+from itertools import repeat
+from typing import NamedTuple
+
+import polars as pl
 
 from onenet_monitor.flows.formats import gcp, pmacct
 from onenet_monitor.flows.formats.aws import Reader
@@ -20,30 +24,39 @@ from onenet_monitor.flows.formats.reads import LIMIT, read
 from onenet_monitor.flows.formats.recognise import HEAD, Readings, recognise
 from onenet_monitor.flows.formats.tables import one_a_line
 
-
-def read_all(values: Sequence[bytes], now: datetime, limit: int = LIMIT) -> Reading:
-    """What many messages come to: the same as each by ``read``, and sooner when they are small and alike."""
-    return merged(_read_all(values, now, limit))
+Shape = Header | Readings
+"""How to read some content together with other that is alike."""
 
 
-def _read_all(values: Sequence[bytes], now: datetime, limit: int) -> Iterator[Reading]:
-    texts: dict[Header, list[bytes]] = defaultdict(list)
-    objects: dict[Readings, list[bytes]] = defaultdict(list)
-    for value in values:
+class _Content(NamedTuple):
+    exporter: str | None
+    content: bytes
+
+
+def read_all(
+    values: Sequence[bytes], now: datetime, limit: int = LIMIT, *, exporters: Iterable[str | None] = repeat(None)
+) -> Reading:
+    """What many messages come to: the same as each by ``read``, and sooner when they are small and alike.
+
+    Args:
+        exporters: by message, whose name is the network of records that name none.
+    """
+    return merged(_read_all(map(_Content, exporters, values), now, limit))
+
+
+def _read_all(messages: Iterable[_Content], now: datetime, limit: int) -> Iterator[Reading]:
+    shapes: dict[tuple[Shape, str | None], list[_Content]] = defaultdict(list)
+    for exporter, value in messages:
         content = _content(value, limit)
         if content is None:
-            yield read(value, now, limit)
-        elif (header := _header(content)) is not None:
-            texts[header].append(content)
-        elif (how := _by_line(content)) is not None:
-            objects[how].append(content)
+            yield _named(read(value, now, limit), exporter)
+        elif (shape := _shape(content)) is None:
+            yield _named(read(content, now, limit), exporter)
         else:
-            yield read(content, now, limit)
-    for header, alike in texts.items():
+            shapes[shape, None if _tells_network(shape) else exporter].append(_Content(exporter, content))
+    for (shape, _), alike in shapes.items():
         for some in _blocks(alike):
-            yield from _under(header, some, now, limit)
-    for how, alike in objects.items():
-        yield from how((b"\n".join([*some, b""]) for some in _blocks(alike)), now)
+            yield from _together(shape, some, now, limit)
 
 
 def _content(value: bytes, limit: int) -> bytes | None:
@@ -56,24 +69,28 @@ def _content(value: bytes, limit: int) -> bytes | None:
         return None
 
 
-def _header(content: bytes) -> Header | None:
+def _shape(content: bytes) -> Shape | None:
+    """None when it cannot be joined with others."""
     end = content.find(b"\n", 0, HEAD)
     header = Header.of(content[:end].decode("utf-8", "replace").rstrip("\r")) if end > 0 else None
-    return header if header and header.usable else None
-
-
-def _by_line(content: bytes) -> Readings | None:
+    if header and header.usable:
+        return header
     how = recognise(content)
     return how if how in (gcp.readings, pmacct.readings) and one_a_line(content[:HEAD]) else None
 
 
-def _blocks(contents: list[bytes]) -> Iterator[list[bytes]]:
+def _tells_network(shape: Shape) -> bool:
+    """Whether most records name their network."""
+    return shape.has("vpc-id") if isinstance(shape, Header) else shape is gcp.readings
+
+
+def _blocks(contents: list[_Content]) -> Iterator[list[_Content]]:
     """As many at a time as are worth holding twice."""
-    some: list[bytes] = []
+    some: list[_Content] = []
     size = 0
-    for content in contents:
-        some.append(content)
-        size += len(content)
+    for one in contents:
+        some.append(one)
+        size += len(one.content)
         if size >= BLOCK:
             yield some
             some, size = [], 0
@@ -81,13 +98,32 @@ def _blocks(contents: list[bytes]) -> Iterator[list[bytes]]:
         yield some
 
 
-def _under(header: Header, contents: list[bytes], now: datetime, limit: int) -> Iterator[Reading]:
+def _together(shape: Shape, some: list[_Content], now: datetime, limit: int) -> Iterator[Reading]:
+    contents = [one.content for one in some]
+    if isinstance(shape, Header):
+        reading = _under(shape, contents, now)
+    else:
+        reading = merged(shape([b"\n".join([*contents, b""])], now))
+    exporters = {one.exporter for one in some}
+    if reading is not None and (len(exporters) == 1 or not reading.frame["network"].null_count()):
+        yield _named(reading, some[0].exporter)
+    elif reading is not None and len(exporters) > 1:
+        for exporter in exporters:
+            yield from _together(shape, [one for one in some if one.exporter == exporter], now, limit)
+    else:
+        # One of them is irregular, and a header in its middle must not govern the next one.
+        for exporter, content in some:
+            yield _named(read(content, now, limit), exporter)
+
+
+def _under(header: Header, contents: list[bytes], now: datetime) -> Reading | None:
+    """The lines under the header that each begins with, if all are regular."""
     # Views, so that what is read is copied once.
     bodies = (memoryview(one)[one.index(b"\n") + 1 : len(one) - one.endswith(b"\n")] for one in contents)
-    reading = Reader(now, header).fast(b"\n".join(body for body in bodies if body))
-    if reading is not None:
-        yield reading
-        return
-    # One of them is irregular, and a header in its middle must not govern the next one.
-    for content in contents:
-        yield read(content, now, limit)
+    return Reader(now, header).fast(b"\n".join(body for body in bodies if body))
+
+
+def _named(reading: Reading, exporter: str | None) -> Reading:
+    if exporter is not None and reading.frame["network"].null_count():
+        reading.frame = reading.frame.with_columns(pl.col("network").fill_null(pl.lit(exporter)))
+    return reading
