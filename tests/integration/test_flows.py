@@ -288,7 +288,8 @@ async def test_what_is_told_again_or_late_changes_nothing(scene: FlowScene) -> N
 async def _add(scene: FlowScene, at: datetime, stretches: list[Stretch] | None = None) -> None:
     """Count a record of a thousand bytes."""
     flow = frame([record("10.1.0.1", "10.2.0.1", start=at)])
-    minutes = buckets.minutes(Index([], [], at).attribute(flow))
+    index = Index([], [], at)
+    minutes = buckets.minutes([index.name(buckets.alike(index.place(flow)))])
     await store.add(scene.database, stretches or [], minutes, buckets.dependencies(minutes))
 
 

@@ -32,7 +32,6 @@ MOMENTS = (
 )
 """The minutes to either side of each limit, and some that share an hour."""
 
-_EPHEMERAL = 40_000
 _PORTS = ((6, 22), (6, 443), (17, 443), (17, 53))
 
 
@@ -121,7 +120,7 @@ async def count_as_now(monitor: MonitorScene, traffic: Sequence[Traffic]) -> Non
     for partitioned in PARTITIONED:
         await make(monitor.database, partitioned, {one.at.date() for one in traffic})
     for first in range(3):
-        minutes = buckets.minutes(_attributed(traffic[first::3]))
+        minutes = buckets.minutes([_named(traffic[first::3])])
         await store.add(monitor.database, (), minutes, buckets.dependencies(minutes))
     _, hours = PARTITIONED
     while await rollup.roll_up(monitor.database, hours, min(one.at for one in traffic) - DAY):
@@ -132,24 +131,19 @@ Counting = Callable[[MonitorScene, Sequence[Traffic]], Coroutine[Any, Any, None]
 COUNTING: tuple[Counting, ...] = (count_as_now, count_as_before)
 
 
-def _attributed(traffic: Iterable[Traffic]) -> pl.DataFrame:
-    """Records that are known to be whose, as ``attribution`` gives them."""
+def _named(traffic: Iterable[Traffic]) -> pl.DataFrame:
+    """What is known to be whose, as ``attribution`` gives it."""
     named = ("connection", "source", "target")
+    told = ("kind", "observer", "protocol", "port", "reply", "accepted", "bytes", "packets", "flows")
     rows = [
         {
-            "start": one.at,
+            "minute": one.at,
             **{name: str(end) if (end := getattr(one, name)) else None for name in named},
-            "src_port": one.port if one.reply else _EPHEMERAL,
-            "dst_port": _EPHEMERAL if one.reply else one.port,
-            **{
-                name: getattr(one, name)
-                for name in ("kind", "observer", "protocol", "accepted", "bytes", "packets", "flows")
-            },
+            **{name: getattr(one, name) for name in told},
         }
         for one in traffic
     ]
-    kinds = dict.fromkeys(named, pl.String) | {"src_port": pl.UInt16, "dst_port": pl.UInt16}
-    return pl.DataFrame(rows, schema_overrides={**kinds, "protocol": pl.UInt8})
+    return pl.DataFrame(rows, schema_overrides=dict.fromkeys(named, pl.String))
 
 
 def once(traffic: Iterable[Traffic], step: timedelta) -> Iterator[Traffic]:

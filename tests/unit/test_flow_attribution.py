@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
-from typing import Any
+from typing import Any, TypeVar
 from uuid import UUID, uuid5
 
 from hypothesis import given
 from hypothesis import strategies as st
 
+from onenet_monitor.flows import buckets
 from onenet_monitor.flows.attribution import Index
 from onenet_monitor.flows.inventory import Link, Network
 from onenet_monitor.flows.special import SPECIAL
@@ -18,6 +19,8 @@ from tests.flow_records import START, frame, record
 
 ROOT = UUID(int=7)
 MINUTE = timedelta(minutes=1)
+HALF = MINUTE / 2
+Known = TypeVar("Known", Network, Link)
 
 
 def network(name: str, *blocks: str, since: int = -60, until: int | None = None, **changes: Any) -> Network:
@@ -52,7 +55,8 @@ def link(
 def attributed(
     networks: list[Network], links: list[Link], *records: dict[str, Any]
 ) -> list[tuple[str | None, str | None, str | None, str, str, bool]]:
-    found = Index(networks, links, START).attribute(frame(records))
+    index = Index(networks, links, START)
+    found = index.name(index.place(frame(records)))
     columns = ("source", "target", "connection", "kind", "observer", "ambiguous")
     return list(found.select(columns).iter_rows())
 
@@ -300,3 +304,38 @@ def naive(world: World, one: dict[str, Any]) -> tuple[str | None, str | None, st
 def test_as_the_obvious_reading_has_it(world: World, records: list[dict[str, Any]]) -> None:
     found = attributed(world.networks, world.links, *records)
     assert [row[:4] for row in found] == [naive(world, one) for one in records]
+
+
+def _half_a_minute_later(one: Known) -> Known:
+    until = one.valid_until and one.valid_until + HALF
+    return replace(one, valid_from=one.valid_from + HALF, valid_until=until)
+
+
+@given(worlds(), st.lists(_RECORDS, min_size=1, max_size=6))
+def test_what_is_named_together_is_what_is_named_one_by_one(
+    world: World, records: list[dict[str, Any]]
+) -> None:
+    """The inventory changes in the midst of a minute."""
+    networks, links = (list(map(_half_a_minute_later, known)) for known in (world.networks, world.links))
+    at = [one | {"start": one["start"] + late} for one in records for late in (timedelta(), HALF)]
+    index = Index(networks, links, START)
+    placed = index.place(frame(at))
+    together = buckets.minutes([index.name(buckets.alike(placed))])
+    alone = [index.name(buckets.alike(placed[row : row + 1])) for row in range(len(placed))]
+    by_key = {row[:-3]: row[-3:] for row in buckets.minutes(alone).iter_rows()}
+    assert {row[:-3]: row[-3:] for row in together.iter_rows()} == by_key
+    assert together["flows"].sum() == len(at)
+    for one, row in zip(at, alone, strict=True):
+        [found] = row.select("source", "target", "connection", "kind").iter_rows()
+        assert found == naive(World(networks, links), one)
+
+
+def test_a_connection_that_begins_in_a_minute_carries_what_comes_after() -> None:
+    joined = _half_a_minute_later(link(WEB, SHOP, since=0))
+    at = [record("10.1.0.1", "10.9.0.1", network="web", start=START + late) for late in (timedelta(), HALF)]
+    index = Index([WEB, SHOP], [joined], START)
+    sums = buckets.minutes([index.name(buckets.alike(index.place(frame(at))))])
+    assert set(sums.select("kind", "connection", "flows").iter_rows()) == {
+        ("other", None, 1),
+        ("connection", str(joined.connection_id), 1),
+    }

@@ -74,11 +74,15 @@ _RECORDS = st.builds(
 )
 
 
+def summed(index: Index, records: list[dict[str, Any]]) -> pl.DataFrame:
+    return buckets.minutes([index.name(buckets.alike(index.place(frame(records))))])
+
+
 @given(st.lists(_RECORDS, max_size=30))
 def test_each_record_counts_as_a_whole_in_the_minute_in_which_it_starts(
     records: list[dict[str, Any]],
 ) -> None:
-    sums = buckets.minutes(Index([], [], START).attribute(frame(records)))
+    sums = summed(Index([], [], START), records)
     wanted: Counter[Any] = Counter()
     for one in records:
         minute = one["start"].replace(second=0, microsecond=0)
@@ -100,7 +104,7 @@ def test_only_traffic_that_was_let_through_between_known_ends_is_a_dependency() 
         record("10.1.0.1", "8.8.8.8", accepted=False),
         record("192.168.0.1", "192.168.0.2"),
     ]
-    [found] = buckets.dependencies(buckets.minutes(index.attribute(frame(records)))).iter_rows(named=True)
+    [found] = buckets.dependencies(summed(index, records)).iter_rows(named=True)
     assert (found["client"], found["kind"]) == (str(web.resource_id), "internet")
     assert found["asked_flows_at_client"] == 2
     assert (found["first_seen"], found["last_seen"]) == (START, START + timedelta(minutes=5))

@@ -45,37 +45,54 @@ class Index:
         self._space = Space(land.ranges, base)
         self._carrying = Moments(land.claims, base)
 
-    def attribute(self, frame: pl.DataFrame) -> pl.DataFrame:
-        """The canonical records with whose they are.
+    def place(self, frame: pl.DataFrame) -> pl.DataFrame:
+        """The canonical records with who has their ends, as numbers that ``name`` knows.
+
+        Returns:
+            the frame with ``source``, ``target``, ``seen``, in whose network it was observed, and
+            ``epoch``: what is alike in these and in ``egress`` is named alike, whenever in the epoch it was.
+        """
+        times = frame["start"].to_physical().to_numpy()
+        epochs = self._epochs(times)
+        seen = self._observed_in(frame)
+        # One time stands for all when nothing changed in between.
+        source, target = self._owners(frame, seen, times[:1] if (epochs == epochs[:1]).all() else times)
+        return frame.with_columns(
+            pl.Series("source", source),
+            pl.Series("target", target),
+            pl.Series("seen", seen),
+            pl.Series("epoch", epochs),
+        )
+
+    def name(self, placed: pl.DataFrame) -> pl.DataFrame:
+        """Whose it is, for records with the columns that ``place`` adds, or for what many alike come to.
 
         Returns:
             the frame with ``source``, ``target`` (resource ids) and ``connection``, each null where
             there is none; ``kind``; ``observer``, whose network saw it, ``source`` or ``target``;
             ``ambiguous``, whether an end is unknown since several networks have its address.
         """
-        times = self._times(frame["start"])
-        seen = self._observed_in(frame)
-        source, target = self._owners(frame, seen, times)
+        source, target, seen = (placed[name].to_numpy() for name in ("source", "target", "seen"))
         over_internet = (source >= self._land.public) | (target >= self._land.public)
         source, target = self._networks(source), self._networks(target)
-        connection = self._connection_between(source, target, times)
+        connection = self._connection_between(source, target, placed["start"].to_physical().to_numpy())
         connection = np.where(over_internet, NOBODY, connection)
-        return frame.with_columns(
+        return placed.with_columns(
             _named(np.where(source < self._land.internet, source, NOBODY), self._resource, "source"),
             _named(np.where(target < self._land.internet, target, NOBODY), self._resource, "target"),
             _named(connection, self._connection, "connection"),
             _named(self._kinds(source, target, connection, over_internet), KIND, "kind"),
-            _named(_sides(source, target, seen, frame["egress"]), OBSERVER, "observer"),
+            _named(_sides(source, target, seen, placed["egress"]), OBSERVER, "observer"),
             pl.Series("ambiguous", (source == AMBIGUOUS) | (target == AMBIGUOUS)),
-        )
+        ).drop("seen", "epoch")
 
-    def _times(self, start: pl.Series) -> Ints:
-        """When each record counts; a single time when nothing changed in between."""
-        times = start.to_physical().to_numpy()
-        if not len(times):
-            return np.zeros(1, dtype=np.int64)
-        first, last = np.searchsorted(self._land.changes, (times.min(), times.max()), side="right")
-        return times[:1] if first == last else times
+    def _epochs(self, times: Ints) -> Ints:
+        """Between which changes of the inventory each time is."""
+        if len(times):
+            first, last = np.searchsorted(self._land.changes, (times.min(), times.max()), side="right")
+            if first == last:
+                return np.full(len(times), first, dtype=np.int64)
+        return np.searchsorted(self._land.changes, times, side="right").astype(np.int64)
 
     def _observed_in(self, frame: pl.DataFrame) -> Ints:
         """The place of each record's own network, ``NOBODY`` where that is not known."""
@@ -120,12 +137,7 @@ class Index:
         """The place of the connection that joined both at the time, ``NOBODY`` where none did."""
         pairs = self._land.pair(np.minimum(source, target), np.maximum(source, target))
         pairs = np.where((source >= 0) & (target >= 0), pairs, NOBODY)
-        places = _places(self._land.pairs, pairs)
-        if len(times) > 1:
-            return self._carrying.find(places, times)
-        # Far fewer pairs than records; the last place is for those that are not joined.
-        each = np.append(np.arange(len(self._land.pairs)), NOBODY)
-        return self._carrying.find(each, times)[places]
+        return self._carrying.find(_places(self._land.pairs, pairs), times)
 
     def _networks(self, owners: Ints) -> Ints:
         """Networks by their places, whichever of their addresses it was."""

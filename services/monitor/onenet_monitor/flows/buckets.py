@@ -15,18 +15,34 @@ from onenet_monitor.flows import ports
 from onenet_monitor.flows.tables import AMOUNTS, ANSWERED, ASKED, CLIENT, EDGE, ENDS, KEY, SERVER
 
 
-def minutes(attributed: pl.DataFrame) -> pl.DataFrame:
-    """The sums of attributed records: columns ``minute``, the key and the amounts of the tables."""
-    named = ports.services(attributed["protocol"], attributed["src_port"], attributed["dst_port"])
-    return _summed(
-        attributed.select(
+PLACED = ("source", "target", "seen", "egress", "epoch")
+"""What decides whose a record is; see ``Index.place``."""
+
+
+def alike(placed: pl.DataFrame) -> pl.DataFrame:
+    """What placed records come to that are told apart by nothing; whose it is can be said of all at once.
+
+    Returns:
+        a row for all that is alike: the columns of ``Index.place``, ``minute``, ``protocol``, ``port``,
+        ``reply``, ``accepted``, the sums of the amounts, ``start`` of one of them, and ``records``, how many.
+    """
+    named = ports.services(placed["protocol"], placed["src_port"], placed["dst_port"])
+    return (
+        placed.select(
             pl.col("start").dt.truncate("1m").alias("minute"),
-            pl.col("kind", "connection", "source", "target", "observer", "protocol", "accepted"),
             pl.Series("port", named.port),
             pl.Series("reply", named.reply),
-            pl.col(*AMOUNTS),
+            pl.col("start", "protocol", "accepted", *PLACED, *AMOUNTS),
         )
+        .group_by("minute", "protocol", "port", "reply", "accepted", *PLACED)
+        .agg(pl.sum(*AMOUNTS), pl.first("start"), pl.len().alias("records"))
     )
+
+
+def minutes(named: Sequence[pl.DataFrame]) -> pl.DataFrame:
+    """The sums of what has been named, lot by lot: columns ``minute``, the key and the amounts of the tables."""
+    lots = (one.select("minute", *KEY, *AMOUNTS) for one in named)
+    return pl.concat(lots).group_by("minute", *KEY).agg(pl.sum(*AMOUNTS))
 
 
 def dependencies(sums: pl.DataFrame) -> pl.DataFrame:
@@ -65,12 +81,3 @@ def dependencies(sums: pl.DataFrame) -> pl.DataFrame:
 def nothing() -> tuple[pl.DataFrame, pl.DataFrame]:
     """No sums and no dependencies."""
     return pl.DataFrame(schema={"minute": pl.Datetime("us", "UTC")}), pl.DataFrame()
-
-
-def _summed(sums: pl.DataFrame) -> pl.DataFrame:
-    return sums.group_by("minute", *KEY).agg(pl.sum(*AMOUNTS))
-
-
-def together(sums: Sequence[pl.DataFrame]) -> pl.DataFrame:
-    """Sums of several lots of records as one."""
-    return sums[0] if len(sums) == 1 else _summed(pl.concat(sums))

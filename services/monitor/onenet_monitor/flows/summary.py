@@ -47,9 +47,9 @@ class Summary:
 
 @dataclass(frozen=True, slots=True)
 class _Part:
-    """What one portion comes to."""
+    """What one portion comes to; ``named`` as of ``Index.name``."""
 
-    minutes: pl.DataFrame
+    named: pl.DataFrame
     kinds: Counter[str]
     ambiguous: int
     refused: Counter[str]
@@ -70,7 +70,7 @@ def summarise(
     parts = [_part(one, index, now, oldest) for one in portions(messages, size)]
     if not parts:
         return Summary(*buckets.nothing())
-    minutes = buckets.together([part.minutes for part in parts])
+    minutes = buckets.minutes([part.named for part in parts])
     return Summary(
         minutes,
         buckets.dependencies(minutes),
@@ -85,11 +85,11 @@ def summarise(
 def _part(messages: Iterable[ConsumerRecord], index: Index, now: datetime, oldest: datetime) -> _Part:
     reading = _read(messages, now)
     kept = reading.frame.filter(pl.col("start") >= oldest)
-    attributed = index.attribute(kept)
+    named = index.name(buckets.alike(index.place(kept)))
     return _Part(
-        buckets.minutes(attributed),
-        Counter(dict(attributed["kind"].value_counts().iter_rows())),
-        int(attributed["ambiguous"].sum()),
+        named,
+        Counter(dict(named.group_by("kind").agg(pl.sum("records")).iter_rows())),
+        int(named.filter("ambiguous")["records"].sum()),
         Counter(reading.refused) + Counter({LATE: len(reading.frame) - len(kept)}),
         Counter(reading.skipped),
         reading.samples,
