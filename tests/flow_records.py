@@ -21,7 +21,6 @@ def record(src: str, dst: str, **changes: Any) -> dict[str, Any]:
         "end": start + timedelta(seconds=59),
         "network": None,
         "account": None,
-        "interface": None,
         "src": src,
         "dst": dst,
         "src_port": 40_000,

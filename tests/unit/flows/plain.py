@@ -83,7 +83,6 @@ def parse(line: str, header: list[str] | None, now: datetime) -> Record | str:
         **times(given, now),
         "network": name(given.get("vpc-id")),
         "account": name(given.get("account-id")),
-        "interface": name(given.get("interface-id")),
         "accepted": given.get("action", "ACCEPT") == "ACCEPT",
         "egress": {"egress": True, "ingress": False}.get(given.get("flow-direction") or ""),
     }

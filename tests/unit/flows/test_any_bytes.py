@@ -46,7 +46,7 @@ def test_no_bytes_raise_and_what_is_read_can_be_stored(content: bytes, changes: 
     reading = read(changed(content, changes), NOW)
     assert reading.frame.schema == SCHEMA
     assert (
-        reading.frame.drop("network", "account", "interface", "egress").null_count().sum_horizontal().item()
+        reading.frame.drop("network", "account", "egress").null_count().sum_horizontal().item()
         == 0
     )
     texts = [*reading.frame["network"].drop_nulls(), *(sample.text for sample in reading.samples)]

@@ -107,7 +107,7 @@ def test_messages_read_together_come_to_the_same_as_each_alone(some: list[str]) 
         ("packets", "\t10", "counter"),
         ("bytes", str(2**50 + 1), "counter"),
         ("bytes", "-1", "counter"),
-        ("interface-id", "eni\0", "name"),
+        ("account-id", "1\0", "name"),
         ("account-id", "1" * 513, "name"),
         ("srcaddr", "010.0.0.1", "address"),
         ("dstaddr", "fe80::1%eth0", "address"),

@@ -98,7 +98,7 @@ def test_an_azure_tuple_is_a_record_each_way() -> None:
         *("52.239.184.180", 23956, 2, 1580),
         False,
     )
-    assert (there["network"], there["account"], there["interface"]) == (VNET, "s1", "00224871C205")
+    assert (there["network"], there["account"]) == (VNET, "s1")
     assert there["start"] == datetime.fromtimestamp(SECOND, UTC).replace(microsecond=123_000)
 
 
@@ -202,7 +202,6 @@ def test_what_is_wrong_with_a_google_record_is_told(changes: dict[str, Any], rea
         ({"label": {"node_id": "a", "vpc": "b"}}, {"network": '{"node_id": "a", "vpc": "b"}'}),
         ({"label": "", "tag": 0, "vxlan": 77}, {"network": "77"}),
         ({"label": "", "tag": 12}, {"network": "12"}),
-        ({"peer_ip_src": "10.9.9.9"}, {"interface": "10.9.9.9"}),
         ({"ip_src": "2001:DB8::0:1"}, {"src": "2001:db8::1"}),
         (
             {"timestamp_start": "2026-11-22 11:58:00.5"},

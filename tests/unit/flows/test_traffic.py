@@ -39,7 +39,6 @@ def records(exchanges: Iterable[Exchange]) -> list[Record]:
             "end": x.end,
             "network": x.network,
             "account": x.account,
-            "interface": x.interface,
             "src": w.src,
             "dst": w.dst,
             "src_port": w.src_port,
@@ -68,11 +67,11 @@ def azure(record: Record) -> Record:
 
 def gcp(record: Record) -> Record | None:
     network = f"projects/{record['account']}/global/networks/{record['network']}"
-    return {**record, "network": network, "interface": None} if record["accepted"] else None
+    return {**record, "network": network} if record["accepted"] else None
 
 
 def pmacct(record: Record) -> Record:
-    return {**record, "account": None, "interface": None, "accepted": True, "egress": None}
+    return {**record, "account": None, "accepted": True, "egress": None}
 
 
 TOLD: dict[str, Callable[[Record], Record | None]] = {

@@ -70,6 +70,7 @@ class Reader:
                 separator=" ",
                 has_header=False,
                 schema=header.types,
+                columns=header.telling,
                 null_values=dict.fromkeys(header.names[:-1], "-"),
                 quote_char=None,
             )
@@ -150,7 +151,7 @@ def _raw(header: Header) -> Iterator[pl.Expr]:
     for name, ours in (("start", starts), ("end", ends)):
         given = next(one for one in ours if header.has(one))
         yield seconds(number(pl.col(given))).alias(name)
-    for name, given in (("network", "vpc-id"), ("account", "account-id"), ("interface", "interface-id")):
+    for name, given in (("network", "vpc-id"), ("account", "account-id")):
         yield _text(header, given).alias(name)
     yield _address(header, "src").alias("src")
     yield _address(header, "dst").alias("dst")

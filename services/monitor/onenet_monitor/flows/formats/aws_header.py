@@ -14,6 +14,9 @@ _TELLING = (
     "(?:^| )(?:version|account-id|interface-id|vpc-id|(?:pkt-)?(?:src|dst)addr|(?:src|dst)port|packets|bytes"
     "|start|end|log-status)(?: |$)"
 )
+_USED = frozenset(
+    ("vpc-id", "account-id", "srcaddr", "dstaddr", "pkt-srcaddr", "pkt-dstaddr", "srcport", "dstport", "protocol")
+) | {"packets", "bytes", "start", "end", "action", "flow-direction", "log-status"}
 _NUMBERS = frozenset({"srcport", "dstport", "protocol", "packets", "bytes", "start", "end"})
 
 
@@ -61,6 +64,12 @@ class Header:
         """How to read each field; the last one as text, since ``-`` and nothing must be told apart."""
         numbers = _NUMBERS.intersection(self.names[:-1])
         return {name: pl.Int64 if name in numbers else pl.String for name in self.names}
+
+    @property
+    def telling(self) -> list[int]:
+        """The places of what is read; the last one is always, since it tells whether a line is whole."""
+        last = len(self.names) - 1
+        return [place for place, name in enumerate(self.names) if name in _USED or place == last]
 
     def fits(self, line: bytes) -> bool:
         """Whether a line without a header before it looks like version 2."""

@@ -58,14 +58,13 @@ class _Tuples:
 
     tuples: list[str] = field(default_factory=list)
     networks: list[str | None] = field(default_factory=list)
-    interfaces: list[str | None] = field(default_factory=list)
 
     def add(self, record: Any) -> bool:
         """Take a record's tuples; False when it is none, or one of its groups is none."""
         try:
             flows = record["flowRecords"]["flows"]
             groups = [group["flowTuples"] for flow in flows for group in flow["flowGroups"]]
-            network, interface = text(record.get("targetResourceID")), text(record.get("macAddress"))
+            network = text(record.get("targetResourceID"))
         except (KeyError, TypeError, AttributeError):
             return False
         good = [group for group in groups if isinstance(group, list)]
@@ -73,18 +72,17 @@ class _Tuples:
             # What is no text cannot be a good tuple; as text it is refused like any other.
             self.tuples += [text(one) or "" for one in group]
             self.networks += [network] * len(group)
-            self.interfaces += [interface] * len(group)
         return len(good) == len(groups)
 
     def frame(self) -> pl.DataFrame:
         """One row a tuple."""
-        columns = {"tuple": self.tuples, "network": self.networks, "interface": self.interfaces}
+        columns = {"tuple": self.tuples, "network": self.networks}
         return pl.DataFrame(columns, dict.fromkeys(columns, pl.String))
 
 
 def _read(batch: _Tuples, now: datetime) -> Reading:
     given = batch.frame()
-    frame = split(given["tuple"], ",", _FIELDS, nulls=[""]).hstack(given.select("network", "interface"))
+    frame = split(given["tuple"], ",", _FIELDS, nulls=[""]).hstack(given.select("network"))
     began = ((frame["state"] == "B") & (frame["fields"] == len(_FIELDS))).fill_null(False)
     raw = frame.select(*_raw(), _why()).with_row_index(ROW).filter(~began)
     raw, why = judged(raw, now)
@@ -103,7 +101,6 @@ def _raw() -> Iterator[pl.Expr]:
     yield (millis * 1000).alias("end")
     yield pl.col("network").str.replace("(?i)/subnets/[^/]*$", "")
     yield pl.col("network").str.extract("(?i)^/subscriptions/([^/]+)").alias("account")
-    yield pl.col("interface")
     yield from (pl.col("src"), pl.col("dst"))
     yield from (number(pl.col(one), 0) for one in ("src_port", "dst_port"))
     yield number(pl.col("protocol"))

@@ -25,7 +25,7 @@ _NUMBERS = {
     **dict.fromkeys(("packets", "bytes", "flows"), LARGEST),
 }
 """The most of each; the least is 0."""
-_NAMES = ("network", "account", "interface")
+_NAMES = ("network", "account")
 
 Texts = Callable[[list[int]], Sequence[str]]
 """The lines of these rows."""

@@ -56,7 +56,6 @@ def _raw() -> Iterator[pl.Expr]:
     # A null in it makes all of it null: half an identifier finds nothing.
     yield pl.format("projects/{}/global/networks/{}", project, name).alias("network")
     yield pl.coalesce(project, "project").alias("account")
-    yield pl.lit(None, pl.String).alias("interface")
     yield pl.col("src_ip").alias("src")
     yield pl.col("dest_ip").alias("dst")
     yield number(pl.col("src_port"), 0)

@@ -31,7 +31,7 @@ PATHS: tables.Paths = {
     name: (name,)
     for name in (
         "event_type", "ip_src", "ip_dst", "port_src", "port_dst", "ip_proto", "packets", "bytes", "flows",
-        "peer_ip_src", *_STARTS, *_ENDS, *_NETWORKS,
+        *_STARTS, *_ENDS, *_NETWORKS,
     )
 }  # fmt: skip
 _PROTOCOLS = {
@@ -64,7 +64,6 @@ def _raw() -> Iterator[pl.Expr]:
     given = (pl.when(~pl.col(name).is_in(["", "0", "{}"])).then(pl.col(name)) for name in _NETWORKS)
     yield pl.coalesce(given).alias("network")
     yield pl.lit(None, pl.String).alias("account")
-    yield pl.col("peer_ip_src").alias("interface")
     yield pl.col("ip_src").alias("src")
     yield pl.col("ip_dst").alias("dst")
     yield number(pl.col("port_src"), 0).alias("src_port")

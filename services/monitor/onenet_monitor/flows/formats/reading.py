@@ -14,7 +14,6 @@ _TYPES: dict[str, pl.DataType | type[pl.DataType]] = {
     "end": pl.Datetime("us", "UTC"),
     "network": pl.String,
     "account": pl.String,
-    "interface": pl.String,
     "src": pl.String,
     "dst": pl.String,
     "src_port": pl.UInt16,
@@ -27,7 +26,7 @@ _TYPES: dict[str, pl.DataType | type[pl.DataType]] = {
     "egress": pl.Boolean,
 }
 SCHEMA = pl.Schema(_TYPES)
-"""The canonical record. Only ``network``, ``account``, ``interface`` and ``egress`` may be null."""
+"""The canonical record. Only ``network``, ``account`` and ``egress`` may be null."""
 
 Reason = Literal[
     "unknown",  # no format that is known
