@@ -306,9 +306,12 @@ def test_as_the_obvious_reading_has_it(world: World, records: list[dict[str, Any
     assert [row[:4] for row in found] == [naive(world, one) for one in records]
 
 
-def _half_a_minute_later(one: Known) -> Known:
-    until = one.valid_until and one.valid_until + HALF
-    return replace(one, valid_from=one.valid_from + HALF, valid_until=until)
+def _later(known: list[Known]) -> list[Known]:
+    """By half a minute."""
+    return [
+        replace(one, valid_from=one.valid_from + HALF, valid_until=one.valid_until and one.valid_until + HALF)
+        for one in known
+    ]
 
 
 @given(worlds(), st.lists(_RECORDS, min_size=1, max_size=6))
@@ -316,7 +319,7 @@ def test_what_is_named_together_is_what_is_named_one_by_one(
     world: World, records: list[dict[str, Any]]
 ) -> None:
     """The inventory changes in the midst of a minute."""
-    networks, links = (list(map(_half_a_minute_later, known)) for known in (world.networks, world.links))
+    networks, links = _later(world.networks), _later(world.links)
     at = [one | {"start": one["start"] + late} for one in records for late in (timedelta(), HALF)]
     index = Index(networks, links, START)
     placed = index.place(frame(at))
@@ -331,7 +334,7 @@ def test_what_is_named_together_is_what_is_named_one_by_one(
 
 
 def test_a_connection_that_begins_in_a_minute_carries_what_comes_after() -> None:
-    joined = _half_a_minute_later(link(WEB, SHOP, since=0))
+    [joined] = _later([link(WEB, SHOP, since=0)])
     at = [record("10.1.0.1", "10.9.0.1", network="web", start=START + late) for late in (timedelta(), HALF)]
     index = Index([WEB, SHOP], [joined], START)
     sums = buckets.minutes([index.name(buckets.alike(index.place(frame(at))))])

@@ -45,10 +45,7 @@ def changed(content: bytes, changes: list[Change]) -> bytes:
 def test_no_bytes_raise_and_what_is_read_can_be_stored(content: bytes, changes: list[Change]) -> None:
     reading = read(changed(content, changes), NOW)
     assert reading.frame.schema == SCHEMA
-    assert (
-        reading.frame.drop("network", "account", "egress").null_count().sum_horizontal().item()
-        == 0
-    )
+    assert reading.frame.drop("network", "account", "egress").null_count().sum_horizontal().item() == 0
     texts = [*reading.frame["network"].drop_nulls(), *(sample.text for sample in reading.samples)]
     assert all(len(text.encode()) <= 2000 for text in texts)
     assert not any("\0" in text for text in reading.frame["network"].drop_nulls())

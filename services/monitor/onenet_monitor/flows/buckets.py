@@ -14,7 +14,6 @@ import polars as pl
 from onenet_monitor.flows import ports
 from onenet_monitor.flows.tables import AMOUNTS, ANSWERED, ASKED, CLIENT, EDGE, ENDS, KEY, SERVER
 
-
 PLACED = ("source", "target", "seen", "egress", "epoch")
 """What decides whose a record is; see ``Index.place``."""
 
@@ -40,7 +39,7 @@ def alike(placed: pl.DataFrame) -> pl.DataFrame:
 
 
 def minutes(named: Sequence[pl.DataFrame]) -> pl.DataFrame:
-    """The sums of what has been named, lot by lot: columns ``minute``, the key and the amounts of the tables."""
+    """The sums of what has been named, lot by lot: ``minute``, the key and the amounts of the tables."""
     lots = (one.select("minute", *KEY, *AMOUNTS) for one in named)
     return pl.concat(lots).group_by("minute", *KEY).agg(pl.sum(*AMOUNTS))
 

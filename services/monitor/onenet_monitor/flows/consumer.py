@@ -144,7 +144,11 @@ class FlowConsumer:
             max_poll_interval_ms=600_000,
             max_partition_fetch_bytes=4_000_000,
             fetch_max_bytes=16_000_000,
-            fetch_max_wait_ms=int(self._settings.kafka_fetch_wait * 1000),
+            # Who may wait for more to be committed with may wait for more to be fetched with.
+            fetch_min_bytes=1_000_000,
+            fetch_max_wait_ms=int(
+                max(self._settings.kafka_fetch_wait, self._settings.flow_patience / 2) * 1000
+            ),
         )
 
     async def _count_until_done(self, kafka: AIOKafkaConsumer, records: Records) -> None:

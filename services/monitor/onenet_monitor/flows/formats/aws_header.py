@@ -15,7 +15,17 @@ _TELLING = (
     "|start|end|log-status)(?: |$)"
 )
 _USED = frozenset(
-    ("vpc-id", "account-id", "srcaddr", "dstaddr", "pkt-srcaddr", "pkt-dstaddr", "srcport", "dstport", "protocol")
+    (
+        "vpc-id",
+        "account-id",
+        "srcaddr",
+        "dstaddr",
+        "pkt-srcaddr",
+        "pkt-dstaddr",
+        "srcport",
+        "dstport",
+        "protocol",
+    )
 ) | {"packets", "bytes", "start", "end", "action", "flow-direction", "log-status"}
 _NUMBERS = frozenset({"srcport", "dstport", "protocol", "packets", "bytes", "start", "end"})
 

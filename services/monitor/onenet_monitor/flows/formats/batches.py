@@ -34,7 +34,11 @@ class _Content(NamedTuple):
 
 
 def read_all(
-    values: Sequence[bytes], now: datetime, limit: int = LIMIT, *, exporters: Iterable[str | None] = repeat(None)
+    values: Sequence[bytes],
+    now: datetime,
+    limit: int = LIMIT,
+    *,
+    exporters: Iterable[str | None] = repeat(None),
 ) -> Reading:
     """What many messages come to: the same as each by ``read``, and sooner when they are small and alike.
 
