@@ -134,6 +134,7 @@ async def test_the_map_of_dependencies(
     over = edges["connection", 443]
     assert (over["client"], over["server"]) == (left.resources[0], right.resources[0])
     assert (over["connection"], over["bytes"], over["flows"]) == (str(connection), 6000, 2)
+    assert over["first_seen"] == over["last_seen"] == asked.at.isoformat().replace("+00:00", "Z")
     nodes = {node["resource"]: node for node in graph["nodes"]}
     assert nodes[left.resources[0]]["owned"]
     assert nodes[right.resources[0]] == {

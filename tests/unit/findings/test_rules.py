@@ -67,6 +67,7 @@ def test_two_networks_that_talk_over_the_internet() -> None:
     assert finding.remedy.startswith("ask for a connection")
     assert finding.evidence["bytes"] == 6_000
     assert finding.evidence["ports"] == ["tcp/443", "tcp/8443"]
+    assert finding.evidence["last_seen"] == f"{EDGE.last_seen:%Y-%m-%dT%H:%M:%SZ}"
     assert set(finding.resources) == {ORDERS, BILLING}
     with_path = one(detour)
     assert "orders to billing is there" in with_path.remedy
@@ -139,6 +140,7 @@ def test_a_connection_that_nobody_uses() -> None:
     finding = one(paths=[quiet])
     assert finding.kind is Kind.IDLE
     assert finding.evidence["monthly_fixed_usd"] == 36.5
+    assert finding.evidence["quiet_since"] == f"{NOW - IDLE:%Y-%m-%dT%H:%M:%SZ}"
     assert found(paths=[replace(quiet, last_seen=NOW - IDLE + timedelta(hours=1))]) == []
 
 

@@ -24,5 +24,5 @@ async def read_dependencies(api: Api, caller: Caller, query: Annotated[Dependenc
     """
     async with api.database.acquire() as connection:
         nodes, edges, following = await store.graph(connection, caller, query)
-    graph = f'{{"nodes":[{nodes}],"edges":[{edges}],"next":{json.dumps(following)}}}'
+    graph = f'{{"nodes":[{nodes}],"edges":[{",".join(edges)}],"next":{json.dumps(following)}}}'
     return Response(graph, media_type="application/json")

@@ -6,7 +6,8 @@ from datetime import UTC, datetime, timedelta
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Query, Response
+from pydantic_core import to_json
 
 from onenet_api.auth import Caller
 from onenet_api.connections import store as connections
@@ -37,10 +38,10 @@ async def read_busiest(api: Api, caller: Caller, query: Annotated[BusiestQuery, 
     return BusiestView(since=since, until=until, items=items)
 
 
-@router.get("/connections/{connection_id}/traffic", responses=NOT_FOUND)
+@router.get("/connections/{connection_id}/traffic", response_model=TrafficView, responses=NOT_FOUND)
 async def read_traffic(
     api: Api, caller: Caller, connection_id: UUID, query: Annotated[TrafficQuery, Query()]
-) -> TrafficView:
+) -> Response:
     """What a connection carried, from flow logs: by steps of time, and by the services' ports.
 
     Where both networks log, what the sender's saw counts. Minutes are kept for a week, hours for
@@ -48,20 +49,21 @@ async def read_traffic(
     """
     since, until = _range(query)
     async with api.database.acquire() as connection:
-        if (seen := await connections.find(connection, caller, connection_id)) is None:
+        if (found := await connections.find(connection, caller, connection_id)) is None:
             raise not_found("connection", connection_id)
-        left = seen.connection.left.id
+        left = found.connection.left.id
         points, ports = await store.carried(connection, connection_id, left, query.step, since, until)
         last_seen = await store.last_seen(connection, connection_id)
-    return TrafficView(
-        connection=connection_id,
-        step=query.step,
-        since=since,
-        until=until,
-        last_seen=last_seen,
-        points=points,
-        ports=ports,
-    )
+    seen = {
+        "connection": connection_id,
+        "step": query.step,
+        "since": since,
+        "until": until,
+        "last_seen": last_seen,
+        "points": points,
+        "ports": ports,
+    }
+    return Response(to_json(seen), media_type="application/json")
 
 
 def _range(query: TrafficQuery) -> tuple[datetime, datetime]:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 import asyncpg
 
 from onenet_api.monitored import reading, reading_much
 from onenet_api.tokens import User
-from onenet_api.traffic.views import Amount, BusyConnection, StepOfTime, TrafficByPort, TrafficPoint
+from onenet_api.traffic.views import Amount, BusyConnection, StepOfTime
 from onenet_common.database import Connection
 
 VIEWS = {
@@ -70,24 +71,30 @@ async def busiest(
 
 async def carried(
     connection: Connection, of: UUID, left: UUID, step: StepOfTime, since: datetime, until: datetime
-) -> tuple[list[TrafficPoint], list[TrafficByPort]]:
+) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
     """The steps in which there was any, and the busiest ports.
 
     Args:
         left: the left side's resource, which tells the directions apart.
+
+    Returns:
+        each what ``TrafficPoint`` and ``TrafficByPort`` are made of: a month is a thousand of them,
+        and nothing in them is in doubt.
     """
     async with reading_much(connection):
         rows = await connection.fetch(_CARRIED.format(view=VIEWS[step]), of, since, until, left)
-    found: dict[datetime, TrafficPoint] = {}
+    found: dict[datetime, dict[str, Any]] = {}
     ports = []
     for row in rows:
         if row["since"] is None:
             ports.append(_port(row))
         else:
             point = found.setdefault(row["since"], _nothing(row["since"]))
-            _add(_part(point, row), row)
+            _add(point[_part(row)], row)
     points = [found[since] for since in sorted(found)]
-    return points, sorted(ports, key=lambda one: (-one.bytes, one.protocol, one.port, one.refused))
+    return points, sorted(
+        ports, key=lambda one: (-one["bytes"], one["protocol"], one["port"], one["refused"])
+    )
 
 
 async def last_seen(connection: Connection, of: UUID) -> datetime | None:
@@ -98,24 +105,24 @@ async def last_seen(connection: Connection, of: UUID) -> datetime | None:
     return found
 
 
-def _port(row: asyncpg.Record) -> TrafficByPort:
+def _port(row: asyncpg.Record) -> dict[str, Any]:
     amounts = {name: row[name] for name in _AMOUNTS}
-    return TrafficByPort(protocol=row["protocol"], port=row["port"], refused=not row["accepted"], **amounts)
+    return {"protocol": row["protocol"], "port": row["port"], "refused": not row["accepted"], **amounts}
 
 
-def _nothing(since: datetime) -> TrafficPoint:
-    return TrafficPoint(since=since, left_to_right=Amount(), right_to_left=Amount(), refused=Amount())
+def _nothing(since: datetime) -> dict[str, Any]:
+    return {"since": since, **{part: dict.fromkeys(_AMOUNTS, 0) for part in _PARTS}}
 
 
-def _part(point: TrafficPoint, row: asyncpg.Record) -> Amount:
+def _part(row: asyncpg.Record) -> str:
     if not row["accepted"]:
-        return point.refused
-    return point.left_to_right if row["from_left"] else point.right_to_left
+        return "refused"
+    return "left_to_right" if row["from_left"] else "right_to_left"
 
 
-def _add(amount: Amount, row: asyncpg.Record) -> None:
+def _add(amount: dict[str, int], row: asyncpg.Record) -> None:
     for name in _AMOUNTS:
-        setattr(amount, name, getattr(amount, name) + row[name])
+        amount[name] += row[name]
 
 
 def _busy(row: asyncpg.Record) -> BusyConnection:

@@ -196,7 +196,9 @@ async def replay_events(asked: Asking, webhook_id: UUID, replay: ReplayRequest) 
         if not webhook.enabled:
             raise conflict("webhook-disabled", "enable the webhook first")
         count = await store.replay(connection, webhook, replay.since)
-        await asked.note(connection, "replay", webhook_id, since=replay.since.isoformat(), deliveries=count)
+        await asked.note(
+            connection, "replay", webhook_id, since=replay.since.astimezone(UTC), deliveries=count
+        )
         return Answer(202, Replayed(deliveries=count).model_dump_json(), "")
 
     return await asked.once(replay, f"replay webhook {webhook_id}", effect)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Iterator
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from onenet_common.addresses import CidrSet
 from onenet_monitor.cleartext import Protocols, shown
@@ -117,7 +117,7 @@ def idle(picture: Picture) -> Iterator[Finding]:
             "delete it when nobody needs it; it can be asked for again",
             (path.left, path.right),
             path.id,
-            {"quiet_since": quiet_since.isoformat(), "monthly_fixed_usd": monthly},
+            {"quiet_since": _written(quiet_since), "monthly_fixed_usd": monthly},
         )
 
 
@@ -194,9 +194,14 @@ def _volume(picture: Picture, edges: list[Edge]) -> dict[str, str | int | float 
         "bytes": sum(edge.bytes for edge in edges),
         "flows": sum(edge.flows for edge in edges),
         "hours": picture.hours,
-        "last_seen": max(edge.last_seen for edge in edges).isoformat(),
+        "last_seen": _written(max(edge.last_seen for edge in edges)),
         "ports": list(dict.fromkeys(shown(edge.protocol, edge.port) for edge in busiest)),
     }
+
+
+def _written(moment: datetime) -> str:
+    """As all times are in what the API answers."""
+    return moment.astimezone(UTC).isoformat().replace("+00:00", "Z")
 
 
 def _explained(edge: Edge, path: Path | None) -> str:
