@@ -8,7 +8,7 @@ from uuid import UUID
 import pytest
 
 from onenet_common.addresses import parse_network
-from onenet_common.connection import Side
+from onenet_common.connection import CType, Side
 from onenet_common.errors import Conflict, PathRefused, Permanent
 from onenet_common.states import DesiredState
 from onenet_provisioner.drivers.aws.peering_model import (
@@ -25,6 +25,8 @@ from onenet_provisioner.drivers.driver import Link
 
 from .world import EMPTY, LEFT_BLOCKS, OURS, RIGHT_BLOCKS, new_link, table_of
 
+OTHER = CType.AWS_PEERING
+"""Stands for a ctype that comes later: what is remembered of a path does not say by which it is."""
 TO_RIGHT, TO_LEFT = parse_network(RIGHT_BLOCKS[0]), parse_network(LEFT_BLOCKS[0])
 
 
@@ -183,6 +185,25 @@ def test_removing_an_adoption_takes_only_the_routes_that_it_brought() -> None:
         },
     )
     assert words(link, routed(foreign(), through="pcx-hand")) == ["delete_route left"]
+
+
+def test_routes_of_the_connections_other_path_are_taken_over_and_none_of_them_removed() -> None:
+    """A change of ctype makes before it breaks, in either direction; to others' routes nothing is done."""
+    found = routed(ours(), through="tgw-1")
+    with pytest.raises(Conflict, match="tgw-1"):
+        plan(new_link(), found, dns=True)
+    left = f"rtb-left-main {TO_RIGHT} tgw-1"
+    changing = replace(new_link(), others={OTHER: {"added_routes": left}})
+    with pytest.raises(Conflict, match=f"rtb-right-main sends {TO_LEFT} to tgw-1") as conflict:
+        plan(changing, found, dns=True)
+    assert "rtb-left-main" not in conflict.value.reason
+    both = {"added_routes": f"{left},rtb-right-main {TO_LEFT} tgw-1"}
+    assert words(replace(changing, others={OTHER: both}), found) == [
+        "replace_route left",
+        "replace_route right",
+    ]
+    leaving = replace(changing, others={OTHER: both}, desired=DesiredState.DELETED)
+    assert words(leaving, found) == ["delete_peering left"]
 
 
 @pytest.mark.parametrize("status", ["failed", "rejected"])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from onenet_common.errors import Conflict, PathRefused, Permanent
@@ -20,7 +20,11 @@ CREATED = "created_peering_id"
 """Remembered: the peering that this connection made, found even when its tags are taken off."""
 
 ADDED = "added_routes"
-"""Remembered: the routes that this connection put on adopted peerings, separated by commas."""
+"""Remembered: the routes that this connection put on what is not its own, separated by commas.
+
+Here that is adopted peerings. AWS's routes carry no tags, so that every driver of AWS writes down so,
+before it makes them, the routes whose target does not tell whose they are.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +37,7 @@ class Claim:
         extras: further live peerings that this connection made; one is enough.
         made: ids of every peering that this connection made, dead ones too.
         added: table, destination and target of the routes put on adopted peerings.
+        handed: the same of the routes put on the connection's paths by other ctypes.
     """
 
     peering: Peering | None
@@ -40,11 +45,15 @@ class Claim:
     extras: tuple[Peering, ...]
     made: frozenset[str]
     added: frozenset[str]
+    handed: frozenset[str] = frozenset()
 
     def owns(self, table: RouteTable, route: Route) -> bool:
         """Whether the route was put there for this connection."""
-        key = route_key(table.id, str(route.destination), route.target)
-        return route.target in self.made or key in self.added
+        return route.target in self.made or _key_of(table, route) in self.added
+
+    def may_take(self, table: RouteTable, route: Route) -> bool:
+        """Whether a route may lead here instead: it is this connection's, by whatever ctype."""
+        return self.owns(table, route) or _key_of(table, route) in self.handed
 
     @property
     def own_live(self) -> tuple[Peering, ...]:
@@ -55,6 +64,14 @@ class Claim:
 
 def route_key(table: str, destination: str, target: str) -> str:
     return f"{table} {destination} {target}"
+
+
+def _key_of(table: RouteTable, route: Route) -> str:
+    return route_key(table.id, str(route.destination), route.target)
+
+
+def _keys(details: Mapping[str, str]) -> frozenset[str]:
+    return frozenset(filter(None, details.get(ADDED, "").split(",")))
 
 
 def claim(link: Link, peerings: Sequence[Peering]) -> Claim:
@@ -78,7 +95,8 @@ def claim(link: Link, peerings: Sequence[Peering]) -> Claim:
         adopted=in_use is not None and in_use not in mine,
         extras=tuple(peering for peering in live[1:] if peering in mine),
         made=frozenset(peering.id for peering in mine) | ({created} - {""}),
-        added=frozenset(filter(None, link.details.get(ADDED, "").split(","))),
+        added=_keys(link.details),
+        handed=frozenset().union(*map(_keys, link.others.values())),
     )
 
 

@@ -88,4 +88,4 @@ def _want(plan: RoutePlan, side: Side, table: RouteTable, block: Network, claim:
 
 
 def _may_replace(table: RouteTable, route: Route, claim: Claim) -> bool:
-    return route.blackhole or claim.owns(table, route)
+    return route.blackhole or claim.may_take(table, route)
