@@ -81,6 +81,13 @@ CONNECTIONS = Dashboard(
             },
         ),
         Panel(
+            "Former paths",
+            "short",
+            "Tries in the last hour to remove what a change of ctype has left of another path. All but "
+            "`removed` and `wait` are tried again at the next look.",
+            {"{{outcome}}": "sum by (outcome) (increase(onenet_former_paths_total[1h])) > 0"},
+        ),
+        Panel(
             "Decisions a minute",
             "short",
             "What the evaluator chose, and what it rejected.",

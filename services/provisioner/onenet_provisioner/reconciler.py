@@ -100,6 +100,8 @@ class Reconciler:
         for ctype in drivers:
             # A series that begins with its first drift shows no increase.
             _drifts.add(0, {"ctype": ctype.value})
+        for outcome in ("removed", "wait"):
+            _formers.add(0, {"outcome": outcome})
 
     async def reconcile(self, work: Work) -> None:
         """Take one claimed link as far as it goes now, and save what came of it."""
