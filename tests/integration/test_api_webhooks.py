@@ -313,6 +313,31 @@ async def test_a_test_says_what_came_of_it(api: Scene, lena: Owner, receiver: Re
     assert len((await lena.http.get(f"{path}/attempts")).json()["items"]) == 1
 
 
+async def test_a_test_whose_answer_was_lost_is_delivered_once(
+    api: Scene, lena: Owner, receiver: Receiver
+) -> None:
+    webhook = await hook(lena, receiver)
+    path = f"{hooks(lena)}/{webhook['id']}"
+    headers = {"Idempotency-Key": "a-test"}
+    first, again = [await lena.http.post(f"{path}/test", headers=headers) for _ in range(2)]
+    assert (first.json()["outcome"], again.json()) == ("delivered", first.json())
+    assert again.headers["Idempotency-Replayed"] == "true"
+    assert len(receiver.got) == 1
+    assert len((await lena.http.get(f"{path}/attempts")).json()["items"]) == 1
+
+
+async def test_a_test_that_is_asked_for_twice_at_once_is_one_message_to_the_receiver(
+    api: Scene, lena: Owner, receiver: Receiver
+) -> None:
+    path = f"{hooks(lena)}/{(await hook(lena, receiver))['id']}/test"
+    headers = {"Idempotency-Key": "a-test"}
+    one, other = await asyncio.gather(*(lena.http.post(path, headers=headers) for _ in range(2)))
+    assert one.json() == other.json()
+    assert len({got.headers["webhook-id"] for got in receiver.got}) == 1
+    await lena.http.post(path, headers={"Idempotency-Key": "another"})
+    assert len({got.headers["webhook-id"] for got in receiver.got}) == 2
+
+
 async def test_a_secret_is_shown_once_and_stored_nowhere(api: Scene, lena: Owner, receiver: Receiver) -> None:
     headers = {"Idempotency-Key": str(uuid4())}
     body = {"url": receiver.url}

@@ -7,12 +7,12 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Annotated, Any
-from uuid import UUID, uuid4
+from uuid import UUID, uuid4, uuid5
 
 from fastapi import APIRouter, Depends, Query, Response
 from pydantic import BaseModel
 
-from onenet_api import etags
+from onenet_api import etags, idempotency
 from onenet_api.answers import REMOVED, Answer, show
 from onenet_api.audit import log as audit
 from onenet_api.auth import Caller
@@ -43,6 +43,8 @@ router = APIRouter(prefix="/v1/services/{service_id}/webhooks", tags=["webhooks"
 
 TEST = "onenet.webhook.test.v1"
 """What a test delivers; it is no event, and nobody else hears of it."""
+TESTS = UUID("5f0c4a39-8f0b-4f1b-9f57-3f0f7f1d6c55")
+"""The namespace of the ids of tests that carry an Idempotency-Key."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,11 +77,13 @@ class Asked:
         etags.require(self.if_match, webhook.version)
         return webhook
 
+    def request(self, body: BaseModel | None, target: str) -> Once | None:
+        return Once.of(self.caller, self.key, body, f"{target} of {self.service}")
+
     async def once(
-        self, request: BaseModel | None, target: str, effect: Callable[[Connection], Awaitable[Answer]]
+        self, body: BaseModel | None, target: str, effect: Callable[[Connection], Awaitable[Answer]]
     ) -> Response:
-        of = Once.of(self.caller, self.key, request, f"{target} of {self.service}")
-        return await once(self.api.database, of, effect)
+        return await once(self.api.database, self.request(body, target), effect)
 
     async def note(self, connection: Connection, action: str, webhook: UUID, **detail: Any) -> None:
         entry = audit.Entry(self.caller.name, f"webhook.{action}", webhook, [self.service], detail)
@@ -204,19 +208,23 @@ async def replay_events(asked: Asking, webhook_id: UUID, replay: ReplayRequest) 
     return await asked.once(replay, f"replay webhook {webhook_id}", effect)
 
 
-@router.post("/{webhook_id}/test", responses=NOT_FOUND | CONFLICT)
-async def try_webhook(api: Api, caller: Caller, service_id: UUID, webhook_id: UUID) -> AttemptView:
+@router.post(
+    "/{webhook_id}/test", response_model=AttemptView, responses=REPLAYED | NOT_FOUND | CONFLICT | STALE
+)
+async def try_webhook(asked: Asking, webhook_id: UUID) -> Response:
     """Deliver a test now, once, and see what comes of it; also when the webhook is disabled."""
+    api, request = asked.api, asked.request(None, f"test webhook {webhook_id}")
     async with api.database.acquire() as connection:
-        asked = Asked(api, caller, service_id, None, None)
+        if request is not None and (replayed := await idempotency.replay(connection, request)) is not None:
+            return replayed
         webhook = await asked.found(connection, webhook_id)
         keys = [api.seals.unseal(one) for one in await store.sealed_secrets(connection, webhook_id)]
-    told = _test_of(webhook, caller.name)
+    # No transaction stays open while the receiver thinks. A request that is repeated meanwhile, or after
+    # a crash, delivers again; to the receiver it is the same message.
+    told = _test_of(webhook, asked.caller.name, _message_id(request))
     sent = await worker.post(api.sender, webhook.url, str(told.id), told.model_dump_json(), keys)
     outcome = schedule.outcome(sent, tried_for=0, patience=1)
-    async with api.database.transaction() as connection:
-        await queue.record(connection, webhook_id, told.id, TEST, 1, sent, outcome)
-    return AttemptView(
+    attempt = AttemptView(
         id=uuid4(),
         time=told.time,
         event_id=told.id,
@@ -227,6 +235,12 @@ async def try_webhook(api: Api, caller: Caller, service_id: UUID, webhook_id: UU
         error=sent.error,
         milliseconds=round(sent.seconds * 1000),
     )
+
+    async def effect(connection: Connection) -> Answer:
+        await queue.record(connection, webhook_id, told.id, TEST, 1, sent, outcome)
+        return Answer(200, attempt.model_dump_json(), "")
+
+    return await once(api.database, request, effect)
 
 
 @router.get("/{webhook_id}/attempts", responses=NOT_FOUND)
@@ -255,9 +269,16 @@ def _with_secret(response: Response, secret: str) -> Response:
     return Response(json.dumps(body), response.status_code, headers, "application/json")
 
 
-def _test_of(webhook: WebhookView, actor: str) -> EventView:
+def _message_id(request: Once | None) -> UUID:
+    """Of a test: the same each time that the request is sent with its key."""
+    if request is None:
+        return uuid4()
+    return uuid5(TESTS, f"{request.caller} {request.key} {request.digest}")
+
+
+def _test_of(webhook: WebhookView, actor: str, message_id: UUID) -> EventView:
     return EventView(
-        id=uuid4(),
+        id=message_id,
         type=TEST,
         time=datetime.now(UTC),
         subject=webhook.id,
