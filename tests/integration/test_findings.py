@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
@@ -184,6 +185,23 @@ async def test_refused_traffic_says_which_filter_it_was(
     (after,) = await listed(right.http, kind="refused")
     assert after["id"] == before["id"]
     assert "look at the security groups" in after["remedy"]
+
+
+async def test_a_network_whose_logs_hold_nothing_but_refusals_is_heard_to_be_silent(
+    monitor: MonitorScene, scene: Scene, left: Owner, right: Owner, inspector: Inspector
+) -> None:
+    await known(monitor, scene, left, right)
+    await monitor.run("UPDATE links SET valid_from = now() - interval '8 days'")
+    knocked = Traffic(
+        now() - timedelta(days=3), None, UUID(left.resources[0]), kind="internet", accepted=False,
+        observer="target",
+    )  # fmt: skip
+    await monitor.count(knocked)
+    await inspector.inspect()
+    assert await told(monitor) == []
+    await monitor.count(replace(knocked, at=now()))
+    await inspector.inspect()
+    assert await told(monitor) == [("opened", "idle")]
 
 
 async def test_two_replicas_that_look_at_once_open_it_once(

@@ -44,9 +44,12 @@ SELECT connection, max(bytes)::int8 FROM (
 ) minutes GROUP BY 1
 """
 _LAST_SEEN = "SELECT connection, max(last_seen) FROM edges WHERE connection IS NOT NULL GROUP BY 1"
+# Edges are of what was let through; who logs nothing but refusals logs as well.
 _OBSERVED = """
 SELECT client AS network FROM edges WHERE client_logged_at >= $1
 UNION SELECT server FROM edges WHERE server_logged_at >= $1
+UNION SELECT CASE observer WHEN 'source' THEN source ELSE target END FROM flow_hours
+WHERE hour >= $1 AND NOT accepted
 """
 _NETWORKS = """
 SELECT n.resource_id, coalesce(k.name, n.native_id) AS name, n.subnets::text[] AS subnets
