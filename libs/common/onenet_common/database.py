@@ -40,6 +40,8 @@ class Database:
         migrate: apply missing migrations at start; otherwise wait until somebody has.
         size: most connections that the pool opens.
         timeout: seconds for connecting and for any one statement.
+        work_mem: what one sort or hash of a statement may take before it goes to the server's disk, such
+            as ``32MB``; the server's setting by default.
     """
 
     def __init__(
@@ -52,6 +54,7 @@ class Database:
         migrate: bool = True,
         size: int = 10,
         timeout: float = 30.0,
+        work_mem: str = "",
     ) -> None:
         self.schema = schema
         self._url = url
@@ -60,6 +63,7 @@ class Database:
         self._migrate = migrate
         self._size = size
         self._timeout = timeout
+        self._session = postgres_connecting.session(schema) | ({"work_mem": work_mem} if work_mem else {})
         self._pool: asyncpg.Pool[asyncpg.Record] | None = None
         self.outbox_written = asyncio.Event()
         """Set after a commit that may have written the outbox; the relay clears it."""
@@ -124,7 +128,7 @@ class Database:
             Transient: when the database is away.
         """
         return await postgres_connecting.connect(
-            self._url, timeout=self._timeout, server_settings=postgres_connecting.session(self.schema)
+            self._url, timeout=self._timeout, server_settings=self._session
         )
 
     async def _open_pool(self) -> None:
@@ -135,7 +139,7 @@ class Database:
                 max_size=self._size,
                 timeout=self._timeout,
                 command_timeout=self._timeout,
-                server_settings=postgres_connecting.session(self.schema),
+                server_settings=self._session,
                 connect=postgres_connecting.connect,
                 connection_class=TranslatingConnection,
                 init=_use_json,

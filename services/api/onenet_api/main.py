@@ -46,6 +46,8 @@ INVENTORY_GROUP = f"{SERVICE}-inventory"
 MAIL_DAYS = 2
 """For how long a mail waits for a server; tries end after one."""
 MIGRATIONS = Migrations("onenet_api.migrations")
+WORK_MEM = "32MB"
+"""For a graph or a month, tens of thousands of rows, to be sorted in memory; other statements need none."""
 
 
 def wire(settings: ApiSettings) -> Sequence[Component]:
@@ -165,4 +167,5 @@ def _database(settings: ApiSettings) -> Database:
         schema="api",
         migrations=MIGRATIONS,
         migrate=settings.migrate,
+        work_mem=WORK_MEM,
     )

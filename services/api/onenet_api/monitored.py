@@ -5,13 +5,12 @@ The API alone decides who may see what; the monitor knows networks and not their
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import asyncpg
 
 from onenet_api.problems import Problem
-from onenet_common.database import Connection
 
 LATER = "300"
 """Seconds: views do not appear by themselves, so that nobody should wait for them in a request."""
@@ -37,12 +36,3 @@ def reading() -> Iterator[None]:
             f"({error.args[0]}); everything else works"
         )
         raise Problem(503, "monitor-unavailable", detail, headers={"Retry-After": LATER}) from error
-
-
-@asynccontextmanager
-async def reading_much(connection: Connection) -> AsyncIterator[None]:
-    """``reading`` of tens of thousands of rows, which are sorted in memory, not on the server's disk."""
-    with reading():
-        async with connection.transaction(readonly=True):
-            await connection.execute("SET LOCAL work_mem = '32MB'")
-            yield

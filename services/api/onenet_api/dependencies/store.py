@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from onenet_api.dependencies.views import DependencyEdge, DependencyQuery
-from onenet_api.monitored import reading_much
+from onenet_api.monitored import reading
 from onenet_api.pages import Listing, encode
 from onenet_api.tokens import User
 from onenet_common.database import Connection
@@ -80,7 +80,7 @@ async def graph(
     arguments = [*listing.arguments, user.scope]
     sort = query.sort.removeprefix("-")
     statement = _GRAPH.format(page=listed, limit=query.limit, sort=sort, scope=len(arguments))
-    async with reading_much(connection):
+    with reading():
         page, *edges = await connection.fetch(statement, *arguments)
     following = encode(query.sort, page["last_time"], page["last_id"]) if page["more"] else None
     return page["json"], [edge[0] for edge in edges], following

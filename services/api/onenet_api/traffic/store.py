@@ -8,7 +8,7 @@ from uuid import UUID
 
 import asyncpg
 
-from onenet_api.monitored import reading, reading_much
+from onenet_api.monitored import reading
 from onenet_api.tokens import User
 from onenet_api.traffic.views import Amount, BusyConnection, StepOfTime
 from onenet_common.database import Connection
@@ -81,7 +81,7 @@ async def carried(
         each what ``TrafficPoint`` and ``TrafficByPort`` are made of: a month is a thousand of them,
         and nothing in them is in doubt.
     """
-    async with reading_much(connection):
+    with reading():
         rows = await connection.fetch(_CARRIED.format(view=VIEWS[step]), of, since, until, left)
     found: dict[datetime, dict[str, Any]] = {}
     ports = []
