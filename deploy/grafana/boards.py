@@ -7,19 +7,8 @@ reads from the same tables are taken at their maximum.
 from __future__ import annotations
 
 from deploy.grafana.panels import Dashboard, Panel
-
-
-def _rate(counter: str, by: str, where: str = "") -> str:
-    return f"sum by ({by}) (rate({counter}{where}[$__rate_interval]))"
-
-
-def _quantile(quantile: float, histogram: str, by: str = "", where: str = "") -> str:
-    labels = f"le, {by}" if by else "le"
-    return (
-        f"histogram_quantile({quantile}, "
-        f"sum by ({labels}) (rate({histogram}_bucket{where}[$__rate_interval])))"
-    )
-
+from deploy.grafana.queries import quantile, rate
+from deploy.grafana.traffic import TRAFFIC
 
 CONNECTIONS = Dashboard(
     "onenet-connections",
@@ -48,21 +37,21 @@ CONNECTIONS = Dashboard(
             "s",
             "From the request to the connection, without the wait for consent.",
             {
-                "median {{ctype}}": _quantile(0.5, "onenet_connections_time_to_establish_seconds", "ctype"),
-                "95 % {{ctype}}": _quantile(0.95, "onenet_connections_time_to_establish_seconds", "ctype"),
+                "median {{ctype}}": quantile(0.5, "onenet_connections_time_to_establish_seconds", "ctype"),
+                "95 % {{ctype}}": quantile(0.95, "onenet_connections_time_to_establish_seconds", "ctype"),
             },
         ),
         Panel(
             "Established a minute",
             "short",
             "Connections that came to be, each minute.",
-            {"{{ctype}}": f"60 * {_rate('onenet_connections_time_to_establish_seconds_count', 'ctype')}"},
+            {"{{ctype}}": f"60 * {rate('onenet_connections_time_to_establish_seconds_count', 'ctype')}"},
         ),
         Panel(
             "Failures a minute by reason",
             "short",
             "What came to nothing. `rejected` is an answer to the user, not a fault of OneNet.",
-            {"{{code}}": f"60 * {_rate('onenet_connections_failures_total', 'code')}"},
+            {"{{code}}": f"60 * {rate('onenet_connections_failures_total', 'code')}"},
         ),
         Panel(
             "Oldest under way",
@@ -75,7 +64,7 @@ CONNECTIONS = Dashboard(
             "short",
             "Established links found changed by somebody else, and put right. Repairs should follow drift.",
             {
-                "drifted {{ctype}}": f"60 * {_rate('onenet_drifts_total', 'ctype')}",
+                "drifted {{ctype}}": f"60 * {rate('onenet_drifts_total', 'ctype')}",
                 "repaired": "60 * sum(rate("
                 'onenet_reconciliations_total{outcome="repaired"}[$__rate_interval]))',
             },
@@ -91,7 +80,7 @@ CONNECTIONS = Dashboard(
             "Decisions a minute",
             "short",
             "What the evaluator chose, and what it rejected.",
-            {"{{outcome}} {{ctype}}": f"60 * {_rate('onenet_evaluations_total', 'outcome, ctype')}"},
+            {"{{outcome}} {{ctype}}": f"60 * {rate('onenet_evaluations_total', 'outcome, ctype')}"},
         ),
     ),
 )
@@ -110,20 +99,20 @@ PIPELINE = Dashboard(
             "Messages handled",
             "cps",
             "Records by consumer group and outcome.",
-            {"{{group}} {{outcome}}": _rate("onenet_messages_handled_total", "group, outcome")},
+            {"{{group}} {{outcome}}": rate("onenet_messages_handled_total", "group, outcome")},
         ),
         Panel(
             "Messages published",
             "cps",
             "Records that the broker has acknowledged.",
-            {"{{topic}}": _rate("onenet_messages_sent_total", "topic")},
+            {"{{topic}}": rate("onenet_messages_sent_total", "topic")},
         ),
         Panel(
             "Batches",
             "cps",
             "Batches handled; messages handled by batches gives their size.",
             {
-                "{{messaging_consumer_group_name}}": _rate(
+                "{{messaging_consumer_group_name}}": rate(
                     "messaging_process_duration_seconds_count", "messaging_consumer_group_name"
                 )
             },
@@ -133,7 +122,7 @@ PIPELINE = Dashboard(
             "cps",
             "Batches that met a transient error, such as a database that is away. Nothing behind them moves.",
             {
-                "{{messaging_consumer_group_name}} {{error_type}}": _rate(
+                "{{messaging_consumer_group_name}} {{error_type}}": rate(
                     "messaging_process_duration_seconds_count",
                     "messaging_consumer_group_name, error_type",
                     '{error_type!=""}',
@@ -157,7 +146,7 @@ PIPELINE = Dashboard(
             "s",
             "How long rows waited when published (95 %), and how long the oldest one waits now.",
             {
-                "published {{schema}}": _quantile(0.95, "onenet_outbox_lag_seconds", "schema"),
+                "published {{schema}}": quantile(0.95, "onenet_outbox_lag_seconds", "schema"),
                 "waiting {{schema}}": "max by (schema) (onenet_outbox_oldest_age_seconds)",
             },
         ),
@@ -171,13 +160,13 @@ PIPELINE = Dashboard(
             "Published again",
             "cps",
             "Wishes that made no progress and were published again. More than a trickle: events get lost.",
-            {"{{type}}": _rate("onenet_api_republished_total", "type")},
+            {"{{type}}": rate("onenet_api_republished_total", "type")},
         ),
         Panel(
             "Events in the read model",
             "cps",
             "What the API made of events: `history` is late, `refused` contradicts the state.",
-            {"{{verdict}}": _rate("onenet_api_events_projected_total", "verdict")},
+            {"{{verdict}}": rate("onenet_api_events_projected_total", "verdict")},
         ),
         Panel(
             "Loops that crashed",
@@ -198,7 +187,7 @@ PROVIDERS = Dashboard(
             "Calls",
             "cps",
             "Calls of providers' APIs.",
-            {"{{rpc_service}} {{rpc_method}}": _rate(f"{_CALLS}_count", "rpc_service, rpc_method")},
+            {"{{rpc_service}} {{rpc_method}}": rate(f"{_CALLS}_count", "rpc_service, rpc_method")},
         ),
         Panel(
             "Errors",
@@ -206,7 +195,7 @@ PROVIDERS = Dashboard(
             "Calls refused or not answered, by what the error means. `missing`, `present` and `not_ready` "
             "are part of looking before acting.",
             {
-                "{{error_type}}": _rate(f"{_CALLS}_count", "error_type", '{error_type!=""}'),
+                "{{error_type}}": rate(f"{_CALLS}_count", "error_type", '{error_type!=""}'),
             },
         ),
         Panel(
@@ -219,19 +208,19 @@ PROVIDERS = Dashboard(
             "Latency, 95 %",
             "s",
             "How long the provider takes to answer.",
-            {"{{rpc_service}} {{rpc_method}}": _quantile(0.95, _CALLS, "rpc_service, rpc_method")},
+            {"{{rpc_service}} {{rpc_method}}": quantile(0.95, _CALLS, "rpc_service, rpc_method")},
         ),
         Panel(
             "Steps by outcome",
             "cps",
             "Steps of plans applied. `done` and `wait` are progress.",
-            {"{{action}} {{outcome}}": _rate("onenet_steps_total", "action, outcome")},
+            {"{{action}} {{outcome}}": rate("onenet_steps_total", "action, outcome")},
         ),
         Panel(
             "Links worked on",
             "cps",
             "Reconciliations by phase and outcome. WATCHED goes on for as long as links stand.",
-            {"{{phase}} {{outcome}}": _rate("onenet_reconciliations_total", "phase, outcome")},
+            {"{{phase}} {{outcome}}": rate("onenet_reconciliations_total", "phase, outcome")},
         ),
         Panel(
             "Work in hand",
@@ -243,7 +232,7 @@ PROVIDERS = Dashboard(
             "Looks at providers",
             "cps",
             "Discoveries by outcome; `access_denied` means that an owner does not let OneNet in any more.",
-            {"{{outcome}}": _rate("onenet_discoveries_total", "outcome")},
+            {"{{outcome}}": rate("onenet_discoveries_total", "outcome")},
         ),
     ),
 )
@@ -259,7 +248,7 @@ SERVICES = Dashboard(
             "reqps",
             "HTTP requests by method and route.",
             {
-                "{{http_request_method}} {{http_route}}": _rate(
+                "{{http_request_method}} {{http_route}}": rate(
                     f"{_HTTP}_count", "http_request_method, http_route"
                 )
             },
@@ -268,14 +257,14 @@ SERVICES = Dashboard(
             "Answers by status",
             "reqps",
             "5xx is ours to explain; 4xx is the caller's.",
-            {"{{http_response_status_code}}": _rate(f"{_HTTP}_count", "http_response_status_code")},
+            {"{{http_response_status_code}}": rate(f"{_HTTP}_count", "http_response_status_code")},
         ),
         Panel(
             "Request duration, 99 %",
             "s",
             "By route. GET of one connection may wait up to a minute because the caller asked it to.",
             {
-                "{{http_request_method}} {{http_route}}": _quantile(
+                "{{http_request_method}} {{http_route}}": quantile(
                     0.99, _HTTP, "http_request_method, http_route"
                 )
             },
@@ -290,14 +279,14 @@ SERVICES = Dashboard(
             "Messages",
             "cps",
             "Records handled, by consumer group.",
-            {"{{group}}": _rate("onenet_messages_handled_total", "group")},
+            {"{{group}}": rate("onenet_messages_handled_total", "group")},
         ),
         Panel(
             "Batch duration, 95 %",
             "s",
             "How long one batch of messages takes, by consumer group.",
             {
-                "{{messaging_consumer_group_name}}": _quantile(
+                "{{messaging_consumer_group_name}}": quantile(
                     0.95, "messaging_process_duration_seconds", "messaging_consumer_group_name"
                 )
             },
@@ -324,7 +313,7 @@ SERVICES = Dashboard(
             "Event loop delay, 99 %",
             "s",
             "How late the event loop is. More than a few tens of milliseconds: it is blocked.",
-            {"{{job}}": _quantile(0.99, "onenet_event_loop_delay_seconds", "job")},
+            {"{{job}}": quantile(0.99, "onenet_event_loop_delay_seconds", "job")},
         ),
         Panel(
             "Ready",
@@ -346,137 +335,6 @@ SERVICES = Dashboard(
                 "{{job}} {{instance}}": "time() - max by (job, instance) ("
                 'process_start_time_seconds{job=~"onenet-.*"})'
             },
-        ),
-    ),
-)
-
-_FLOWS = '{topic="onenet.flows"}'
-
-TRAFFIC = Dashboard(
-    "onenet-traffic",
-    "OneNet: traffic",
-    (
-        Panel(
-            "Records counted",
-            "cps",
-            "Flow records by what carries them. Many `unknown`: networks that nobody has discovered.",
-            {"{{kind}}": _rate("onenet_flows_records_total", "kind")},
-        ),
-        Panel(
-            "Lines refused",
-            "cps",
-            "Lines of flow logs that cannot be counted, by reason. Samples are among the dead letters.",
-            {"{{reason}}": f"{_rate('onenet_flows_refused_total', 'reason')} > 0"},
-        ),
-        Panel(
-            "Share refused",
-            "percentunit",
-            "Of all lines that are records. Near zero, but for an exporter whose format nobody knows.",
-            {"refused": "onenet:flows_refused:ratio15m"},
-        ),
-        Panel(
-            "Messages behind",
-            "short",
-            "Flow logs on the topic that are not counted yet.",
-            {"{{group}}": f"sum by (group) (onenet_consumer_lag{_FLOWS})"},
-        ),
-        Panel(
-            "Delay",
-            "s",
-            "From the topic to the sums, of the oldest message of each batch.",
-            {
-                "median": _quantile(0.5, "onenet_flows_delay_seconds"),
-                "95 %": _quantile(0.95, "onenet_flows_delay_seconds"),
-            },
-        ),
-        Panel(
-            "Commits",
-            "cps",
-            "Batches of sums committed. None while messages are behind: counting stands still.",
-            {"commits": "sum(rate(onenet_flows_commit_duration_seconds_count[$__rate_interval]))"},
-        ),
-        Panel(
-            "Commit duration",
-            "s",
-            "From sums in memory to sums in the database.",
-            {
-                "median": _quantile(0.5, "onenet_flows_commit_duration_seconds"),
-                "95 %": _quantile(0.95, "onenet_flows_commit_duration_seconds"),
-            },
-        ),
-        Panel(
-            "Ambiguous",
-            "cps",
-            "Records with an end that several networks claim, and no exporter that tells them apart.",
-            {"ambiguous": "sum(rate(onenet_flows_ambiguous_total[$__rate_interval]))"},
-        ),
-        Panel(
-            "Passed over",
-            "cps",
-            "Lines that are no records, by reason, and messages that were counted before. `skipdata`: the "
-            "provider lost records.",
-            {
-                "{{reason}}": f"{_rate('onenet_flows_skipped_total', 'reason')} > 0",
-                "repeated messages": "sum(rate(onenet_flows_repeated_total[$__rate_interval]))",
-            },
-        ),
-        Panel(
-            "Dead letters",
-            "short",
-            "Messages of flow logs that no repeating can help, in the last hour.",
-            {"{{group}}": f"sum by (group) (increase(onenet_messages_dead_total{_FLOWS}[1h]))"},
-        ),
-        Panel(
-            "Files taken in",
-            "cps",
-            "Files of AWS's flow logs, by what became of them. All but `read` and `repeated` are in the "
-            "collector's log.",
-            {"{{outcome}}": f"{_rate('onenet_collector_files_total', 'outcome')} > 0"},
-        ),
-        Panel(
-            "Files waiting",
-            "short",
-            "Messages in the collector's queue: `waiting` for anybody, `hidden` while somebody has them in "
-            "hand. Nothing where the collector's role may not ask.",
-            {"{{state}}": "max by (state) (onenet_collector_queue_depth)"},
-        ),
-        Panel(
-            "Delay of files",
-            "s",
-            "How long the last message taken from the queue had waited, and from a file's delivery to the "
-            "topic.",
-            {
-                "in the queue": "max(onenet_collector_queue_age_seconds)",
-                "median": _quantile(0.5, "onenet_collector_delay_seconds"),
-                "95 %": _quantile(0.95, "onenet_collector_delay_seconds"),
-            },
-        ),
-        Panel(
-            "Findings",
-            "short",
-            "Opened and closed in the last hour.",
-            {
-                "{{kind}} {{change}}": "sum by (kind, change) ("
-                "increase(onenet_findings_changed_total[1h])) > 0"
-            },
-        ),
-        Panel(
-            "Deliveries to webhooks",
-            "cps",
-            "Attempts by outcome. `gone` and `gave_up` disable a webhook, and its owners are told.",
-            {"{{outcome}}": _rate("onenet_webhooks_deliveries_total", "outcome")},
-        ),
-        Panel(
-            "Mails",
-            "cps",
-            "Mails by outcome; none where there is no mail server.",
-            {"{{outcome}}": _rate("onenet_mails_total", "outcome")},
-        ),
-        Panel(
-            "Open streams",
-            "short",
-            "Streams of events that somebody follows, by process.",
-            {"{{instance}}": "sum by (instance) (onenet_api_streams)"},
         ),
     ),
 )
