@@ -144,6 +144,8 @@ def traffic() -> list[Traffic]:
         Traffic(limit, G.id, K.id, kind="other", reply=True),
         Traffic(limit - MINUTE, G.id, L.id, kind="other", reply=True, observer="target"),
         Traffic(limit, None, UNNAMED.id, kind="unknown"),
+        Traffic(limit, K.id, L.id, kind="other", accepted=False, observer="target"),
+        Traffic(limit - MINUTE, K.id, L.id, kind="other", accepted=False),
         Traffic(NOW - HOUR, A.id, B.id, BUSY.of.connection, bytes=50_000_000),
         Traffic(NOW - HOUR - MINUTE, A.id, B.id, BUSY.of.connection, bytes=60_000_000),
         Traffic(NOW - MINUTE, C.id, A.id, AGAIN.of.connection, accepted=False, bytes=60_000_000),
@@ -192,7 +194,7 @@ def test_the_traffic_tells_the_limits_apart() -> None:
     assert by_name[AGAIN.name].busiest_minute_bytes < 50_000_000
     assert by_name[LAST_MONTH.name].bytes_this_month == 1000
     assert by_name[NEVER.name].last_seen is None
-    assert len(observed(counted)) == 6
+    assert len(observed(counted)) == 7
     for joined in (BUSY.of, AGAIN.of, FORMER.of):
         times = {one.at for one in counted if one.connection == joined.connection and one.accepted}
         for limit in (MONTH, NOW - 2 * DAY, NOW - DAY, NOW - HOUR):
@@ -267,5 +269,5 @@ def let_through(
 
 def observed(counted: Sequence[Traffic]) -> set[UUID]:
     """Whose flow logs told of traffic in the last two days."""
-    recent = (one for one in counted if one.at >= NOW - 2 * DAY and one.accepted)
+    recent = (one for one in counted if one.at >= NOW - 2 * DAY)
     return {network for one in recent if (network := observed_in(one)) is not None}
