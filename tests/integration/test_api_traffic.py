@@ -10,6 +10,7 @@ from uuid import UUID
 import httpx
 import pytest
 
+from onenet_api.dependencies import routes
 from onenet_monitor.flows.partitions import Partitioned, make
 from tests.integration.api_scene import ADMIN, Owner, Scene
 from tests.integration.monitor_scene import MonitorScene, Traffic, now
@@ -169,6 +170,22 @@ async def test_the_map_is_narrowed_and_comes_in_pages(
         if (cursor := page["next"]) is None:
             break
     assert len(seen) == len(set(seen)) == 4
+
+
+@pytest.mark.parametrize("part", [1, 2, 3])
+async def test_a_map_that_is_sent_in_parts_is_whole(
+    monitor: MonitorScene,
+    left: Owner,
+    right: Owner,
+    connection: UUID,
+    monkeypatch: pytest.MonkeyPatch,
+    part: int,
+) -> None:
+    monkeypatch.setattr(routes, "PART", part)
+    await monitor.count(*(between(left, right, connection, port=port) for port in (22, 443, 5432)))
+    graph = await got(left.http, "/v1/dependencies")
+    assert sorted(edge["port"] for edge in graph["edges"]) == [22, 443, 5432]
+    assert len(graph["nodes"]) == 2
 
 
 async def test_without_a_monitor_these_routes_alone_are_away(
