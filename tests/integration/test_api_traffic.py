@@ -166,6 +166,7 @@ async def test_the_map_is_narrowed_and_comes_in_pages(
     cursor = None
     while True:
         page = await got(left.http, path, limit=1, **({"cursor": cursor} if cursor else {}))
+        assert len(page["edges"]) == 1
         seen += [edge["id"] for edge in page["edges"]]
         if (cursor := page["next"]) is None:
             break

@@ -22,6 +22,7 @@ from onenet_monitor import verdict_store
 from onenet_monitor.handlers import handle
 from onenet_monitor.judging import AHEAD
 from onenet_monitor.main import MIGRATIONS
+from onenet_monitor.periods import Period
 from onenet_monitor.rejudging import Rejudging
 from tests.integration.publications import published
 from tests.samples import deletion_requested, requested, sampled, wish
@@ -142,6 +143,35 @@ async def test_what_is_due_is_judged_once_by_however_many(database: Database) ->
     judged = [await Rejudging(database).judge(now) for _ in range(3)]
     assert judged == [1, 0, 0]
     assert await healths(database) == ["UP", "UNKNOWN"]
+
+
+async def test_what_is_due_at_this_very_moment_is_judged(database: Database) -> None:
+    await take_in(database, *every_minute("U", datetime.now(UTC) - timedelta(minutes=10)))
+    async with database.acquire() as connection:
+        due_at = await connection.fetchval("SELECT due_at FROM verdicts")
+    assert await Rejudging(database).judge(due_at) == 1
+
+
+async def test_no_period_ends_before_it_began_and_one_alone_begins_at_a_time(database: Database) -> None:
+    """An end may be told with an earlier time, of another clock, and health may change twice in a moment."""
+    await take_in(database, *every_minute("U", MONTH_END))
+    up = Period(MONTH_END, MONTH_END, Health.UP)
+    down = Period(MONTH_END, None, Health.DOWN)
+    async with database.acquire() as connection:
+        for period in (up, down):
+            await verdict_store.keep_periods(connection, {WISH.id: [period]})
+        await verdict_store.close_periods(connection, {WISH.id: MONTH_END - INTERVAL})
+        [row] = await connection.fetch("SELECT since, until, health FROM health_periods")
+    assert tuple(row) == (MONTH_END, MONTH_END, "DOWN")
+
+
+async def test_the_age_of_a_source_is_that_of_its_newest_sample(database: Database) -> None:
+    now = datetime.now(UTC)
+    for minutes in (1, 4, 2):
+        await take_in(database, sampled(uuid4(), "UP", now - timedelta(minutes=minutes)))
+    async with database.acquire() as connection:
+        ages = await verdict_store.sample_ages(connection)
+    assert 60 <= ages["control-plane"] < 110
 
 
 async def test_the_month_that_goes_on_is_told_so_far(database: Database) -> None:

@@ -118,3 +118,13 @@ async def test_traffic_of_what_is_not_watched_makes_no_verdict(database: Databas
     await Listening(database, FlowMinutes()).listen(NOW)
     async with database.acquire() as connection:
         assert await connection.fetchval("SELECT count(*) FROM verdicts") == 0
+
+
+async def test_minutes_count_from_the_first_on_and_up_to_the_last(database: Database) -> None:
+    await flow(database, CARRIED, 10, 0)
+    await flow(database, None, 10, 0)
+    async with database.acquire() as connection:
+        carried = await FlowMinutes().carried(connection, [CARRIED], NOW - MINUTE * 4)
+        others = await FlowMinutes().others(connection, CARRIED, NOW - MINUTE * 4, NOW - MINUTE)
+    assert sorted(carried[CARRIED]) == [NOW - MINUTE * back for back in (4, 3, 2, 1, 0)]
+    assert sorted(others) == [NOW - MINUTE * back for back in (4, 3, 2)]
