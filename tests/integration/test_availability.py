@@ -53,9 +53,12 @@ def every_minute(letters: str, start: datetime, connection_id: UUID = WISH.id) -
     ]
 
 
-async def months(database: Database, connection_id: UUID = WISH.id) -> dict[date, tuple[float, ...]]:
-    """Seconds available, degraded, down and unknown by month."""
-    async with database.acquire() as connection:
+async def months(
+    database: Database, connection_id: UUID = WISH.id, zone: str = "UTC"
+) -> dict[date, tuple[float, ...]]:
+    """Seconds available, degraded, down and unknown by month, told to somebody in this zone."""
+    async with database.transaction() as connection:
+        await connection.execute(f"SET LOCAL TIME ZONE '{zone}'")
         rows = await connection.fetch(
             "SELECT * FROM connection_availability WHERE connection_id = $1", connection_id
         )
@@ -89,10 +92,11 @@ async def test_each_month_has_what_it_had_to_the_second(database: Database) -> N
     await take_in(database, *every_minute("U" * 30 + "D" * 40 + "G" * 30, MONTH_END))
     await live_until(database, MONTH_END + INTERVAL * 100)
     # Down with the second bad sample, better with the third good one.
-    assert await months(database) == {
-        date(2026, 10, 1): (31 * 60.0, 0.0, 29 * 60.0, 0.0),
-        date(2026, 11, 1): ((100 - 72) * 60.0, (100 - 72) * 60.0, 12 * 60.0, 0.0),
-    }
+    for zone in ("UTC", "Pacific/Auckland"):
+        assert await months(database, zone=zone) == {
+            date(2026, 10, 1): (31 * 60.0, 0.0, 29 * 60.0, 0.0),
+            date(2026, 11, 1): ((100 - 72) * 60.0, (100 - 72) * 60.0, 12 * 60.0, 0.0),
+        }
 
 
 async def test_the_same_comes_of_it_however_it_is_batched_and_repeated(database: Database) -> None:

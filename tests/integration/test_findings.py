@@ -105,8 +105,12 @@ async def test_a_finding_opens_is_told_once_and_closes_by_itself(
     assert finding["summary"] == "postgresql (tcp/5432) from AWS\\vpc-1 to AWS\\vpc-2 is in the clear"
     assert finding["evidence"]["bytes"] == 777
     assert (finding["state"], finding["connection"]) == ("OPEN", str(connection))
+    await monitor.count(Traffic(now(), *ends, connection, port=5432, bytes=223))
     await inspector.inspect()
     assert await told(monitor) == []
+    (again,) = await listed(left.http)
+    assert (again["opened_at"], again["evidence"]["bytes"]) == (finding["opened_at"], 1000)
+    assert again["confirmed_at"] > finding["confirmed_at"]
     await monitor.run("DELETE FROM flow_hours")
     await inspector.inspect()
     assert await told(monitor) == [("closed", "cleartext")]
