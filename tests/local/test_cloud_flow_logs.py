@@ -59,3 +59,12 @@ def test_what_is_deleted_again_is_told_as_not_found(left: Owner, bucket: str) ->
     ec2 = left.client("ec2")
     assert refusals(ec2.delete_flow_logs(FlowLogIds=made)) == []
     assert refusals(ec2.delete_flow_logs(FlowLogIds=made)) == [(made[0], "InvalidFlowLogId.NotFound")]
+
+
+def test_tags_go_with_what_is_deleted(left: Owner, bucket: str) -> None:
+    made = create(left, left.vpc("10.1.0.0/16"), bucket)["FlowLogIds"]
+    ec2 = left.client("ec2")
+    ec2.create_tags(Resources=made, Tags=[{"Key": "onenet:flow-log", "Value": "1"}])
+    ec2.delete_flow_logs(FlowLogIds=made)
+    ours = [{"Name": "resource-id", "Values": made}]
+    assert ec2.describe_tags(Filters=ours)["Tags"] == []

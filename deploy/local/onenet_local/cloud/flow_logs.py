@@ -30,8 +30,12 @@ class FlowLogs(MotoFlowLogs):
         return answer
 
     def delete_flow_logs(self) -> ActionResult:
-        known = self.ec2_backend.flow_logs
-        unknown = [one for one in self._get_param("FlowLogIds", []) if known.pop(one, None) is None]
+        known, tags = self.ec2_backend.flow_logs, self.ec2_backend.tags
+        unknown = []
+        for one in self._get_param("FlowLogIds", []):
+            if known.pop(one, None) is None:
+                unknown.append(one)
+            tags.pop(one, None)
         missing = "The flow log ID does not exist"
         return ActionResult(
             {"Unsuccessful": [_item(one, "InvalidFlowLogId.NotFound", missing) for one in unknown]}
