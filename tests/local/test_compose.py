@@ -144,6 +144,16 @@ def test_containers_are_closed(name: str) -> None:
     assert "no-new-privileges:true" in service["security_opt"]
 
 
+def test_what_keeps_traces_in_memory_stays_below_its_containers_limit() -> None:
+    for name in ("otel-collector", "jaeger"):
+        limit = int(SERVICES[name]["mem_limit"].removesuffix("m"))
+        assert int(SERVICES[name]["environment"]["GOMEMLIMIT"].removesuffix("MiB")) <= 0.8 * limit
+    told = yaml.safe_load((TREE / "deploy/compose/otel-collector.yaml").read_text())
+    refuses_at = told["processors"]["memory_limiter"]["limit_mib"]
+    assert refuses_at < int(SERVICES["otel-collector"]["environment"]["GOMEMLIMIT"].removesuffix("MiB"))
+    assert any(word.endswith("max_traces=20000") for word in SERVICES["jaeger"]["command"])
+
+
 @every_service
 def test_ports_are_open_to_this_machine_alone(name: str) -> None:
     assert all(port.startswith("127.0.0.1:") for port in SERVICES[name].get("ports", []))
