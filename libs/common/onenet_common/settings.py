@@ -31,7 +31,7 @@ class Settings(KafkaSettings):
             ``?sslmode=verify-full&sslrootcert=…`` over TLS; see the README beside.
         migrate: bring the service's schema up to date at start; otherwise ``onenet-<service> migrate``
             does, and the start waits for it.
-        otlp_endpoint: where traces go (OTLP over HTTP), such as ``http://collector:4318``.
+        otlp_endpoint: where traces go (OTLP over HTTP), such as ``http://otel-collector:4318``.
         trace_ratio: the share of traces that is recorded; a caller's decision, in its
             ``traceparent``, goes before it.
         ops_host, ops_port: where ``/healthz``, ``/readyz`` and ``/metrics`` are served.
