@@ -20,8 +20,8 @@ from bench.progress import tell
 from bench.report import Figure, at_most
 from bench.stacks import MEMORY, running
 from onenet_common.database import Database
+from onenet_monitor.flows.columns import EDGE_AMOUNTS
 from onenet_monitor.flows.partitions import Partitioned, make
-from onenet_monitor.flows.tables import EDGE_AMOUNTS
 from onenet_monitor.main import MIGRATIONS
 
 NAME = "asking"

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import signal
 import sys
 from threading import Thread
@@ -13,8 +12,9 @@ from threading import Thread
 def main() -> None:
     """Serve until SIGTERM or SIGINT; one JSON line on stdout says where, once ready."""
     settings = _arguments().parse_args()
-    # The machine images fill every region that is touched with 100 ms of work nobody asked for.
-    os.environ.setdefault("MOTO_EC2_LOAD_DEFAULT_AMIS", "false")
+    from onenet_local.cloud.moto_loading import leave_out_machines
+
+    leave_out_machines()
     from onenet_local.cloud.assembly import build
     from onenet_local.cloud.control import SIMULATED
     from onenet_local.cloud.rules import Rules

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 import polars as pl
 
 from onenet_monitor.flows import ports
-from onenet_monitor.flows.tables import AMOUNTS, ANSWERED, ASKED, CLIENT, EDGE, ENDS, KEY, SERVER
+from onenet_monitor.flows.columns import AMOUNTS, ANSWERED, ASKED, CLIENT, EDGE, ENDS, KEY, SERVER
 
 PLACED = ("source", "target", "seen", "egress", "epoch")
 """What decides whose a record is; see ``Index.place``."""

@@ -12,8 +12,8 @@ from datetime import datetime, timedelta
 
 from onenet_common.database import Connection, Database
 from onenet_monitor.flows import partitions
+from onenet_monitor.flows.columns import AMOUNTS, KEY
 from onenet_monitor.flows.partitions import Partitioned
-from onenet_monitor.flows.tables import AMOUNTS, KEY
 
 HOURS = 24
 """That one round takes at most, oldest first."""

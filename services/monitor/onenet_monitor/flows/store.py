@@ -12,7 +12,7 @@ import polars as pl
 from onenet_common import inbox
 from onenet_common.database import Connection, Database
 from onenet_common.postgres_errors import loss_translated, translated
-from onenet_monitor.flows.tables import AMOUNTS, EDGE, EDGE_AMOUNTS, ENDS, KEY
+from onenet_monitor.flows.columns import AMOUNTS, EDGE, EDGE_AMOUNTS, ENDS, KEY
 
 CONSUMER = "onenet-monitor-flows"
 """Under which the ids of messages are in the inbox."""

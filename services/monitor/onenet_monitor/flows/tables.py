@@ -27,21 +27,8 @@ from sqlalchemy import Table as SqlTable
 from sqlalchemy.dialects.postgresql import ARRAY, CIDR, INET
 from sqlmodel import Field
 
+from onenet_monitor.flows.columns import AMOUNTS, EDGE_AMOUNTS, ENDS, KEY
 from onenet_monitor.tables import Table
-
-KEY = ("kind", "connection", "source", "target", "observer", "protocol", "port", "reply", "accepted")
-"""What traffic is told apart by, besides its time; see ``buckets.py``."""
-
-AMOUNTS = ("bytes", "packets", "flows")
-
-EDGE = ("kind", "connection", "client", "server", "protocol", "port")
-"""The key of a dependency: who opens conversations with whom over what."""
-
-ASKED, ANSWERED = WAYS = ("asked", "answered")
-CLIENT, SERVER = ENDS = ("client", "server")
-
-EDGE_AMOUNTS = tuple(f"{way}_{name}_at_{end}" for way in WAYS for end in ENDS for name in AMOUNTS)
-"""Either direction, as the network of either end saw it: ``asked`` is what the client sent."""
 
 METADATA = Table.metadata
 """Of all the monitor's tables."""
