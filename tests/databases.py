@@ -6,6 +6,8 @@ import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
+from onenet_common.database import Database
+from onenet_common.migrations import Migrations
 from onenet_local.postgres import Postgres
 from onenet_local.unprivileged import temporary_folder
 
@@ -24,3 +26,9 @@ async def running_database() -> AsyncIterator[str]:
     with temporary_folder() as folder:
         async with Postgres(folder, fsync=False) as server:
             yield server.url
+
+
+async def start(database: Database, migrations: Migrations) -> None:
+    """Start, with the schema migrated here; services have a process for it, which loads SQLAlchemy anew."""
+    await migrations.upgrade(database.connect, database.schema)
+    await database.start()

@@ -143,7 +143,9 @@ class Storm:
             count = math.ceil(left / (size - number))
             name = USERS[number % len(USERS)]
             networks = math.ceil(math.sqrt(count))
-            made = await opened.enter_async_context(estate(self._stack, networks=networks, user=name))
+            made = await opened.enter_async_context(
+                estate(self._stack, networks=networks, user=name, kept=True)
+            )
             self.estates.append(made)
             user = await opened.enter_async_context(self._user(name, first=number))
             wanted = intents(list(islice(made.pairs, count)), self._dice, seconds=self._plan.seconds * 0.7)

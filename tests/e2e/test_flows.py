@@ -46,7 +46,6 @@ async def test_a_process_killed_again_and_again_counts_every_record_once(stack: 
 
         assert await until(counted, "all to be counted") == expected(flows)
         await database.close()
-        await pair.onenet.connections.delete(asked.id)
 
 
 async def _send(stack: Stack, flows: list[Flow]) -> None:

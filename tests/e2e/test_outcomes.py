@@ -14,11 +14,19 @@ from onenet_local.stack import Stack
 from tests.e2e.estate import LEFT_REGION, RIGHT_REGION, Estate, estate, until
 
 
-@pytest.fixture
-async def pair(stack: Stack) -> AsyncIterator[Estate]:
-    """One network on each side, of one owner."""
-    async with estate(stack, networks=1) as made:
+@pytest.fixture(scope="module")
+async def accounts(stack: Stack) -> AsyncIterator[Estate]:
+    """Two accounts of one owner."""
+    async with estate(stack, networks=0) as made:
         yield made
+
+
+@pytest.fixture
+async def pair(accounts: Estate) -> AsyncIterator[Estate]:
+    """One network on each side that no other test has."""
+    made = await accounts.more(1)
+    yield made
+    await made.disconnect()
 
 
 async def _connected(pair: Estate) -> Connection:
@@ -183,3 +191,4 @@ async def test_a_provider_says_in_the_clouds_own_words_why_it_is_not_let_in(pair
     )
     opened = await until(lambda: status("REACHABLE"), "the provider to be tried again by itself")
     assert not opened.status_reason
+    await onenet.providers.delete(provider.id)

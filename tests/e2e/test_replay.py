@@ -89,7 +89,6 @@ async def test_read_models_come_back_beside_services_that_run(stack: Stack) -> N
         assert await database.fetch(STANDINGS, ids) == standings
         assert await database.fetch(VERDICTS, ids) == verdicts
         assert await shown(networks) == before
-        await asyncio.gather(*(networks.onenet.connections.delete(one) for one in ids[1:]))
     await database.close()
 
 
@@ -166,6 +165,4 @@ async def test_an_older_backup_and_a_lost_schema_are_brought_up_to_date(stack: S
         after = await shown(networks)
         assert all(kept[one["id"]] <= one.pop("timeline") for one in after)
         assert after == [{name: it for name, it in one.items() if name != "timeline"} for one in before]
-        for one in (changing, made):
-            await networks.onenet.connections.delete(one)
     await database.close()

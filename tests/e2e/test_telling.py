@@ -77,5 +77,3 @@ async def test_an_api_killed_in_the_middle_tells_everything_in_order(stack: Stac
             for connection in mine:
                 kinds = list(dict.fromkeys(kind for one, kind in told if one == connection))
                 assert kinds[:3] == ["requested", "evaluated", "established"]
-        for one in await networks.connections():
-            await networks.onenet.connections.delete(one.id)

@@ -62,7 +62,6 @@ async def test_flow_logs_become_a_map_sums_and_a_finding_at_the_terminal(
         [finding] = await until(found, "a finding of what was refused")
         assert (finding["evidence"]["flows"], "tcp/445" in finding["summary"]) == (REFUSED, True)
         assert "security groups" in finding["remedy"]
-        await pair.onenet.connections.delete(asked.id)
 
 
 def _log(left: Resource, right: Resource, begin: int) -> bytes:

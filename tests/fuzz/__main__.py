@@ -69,7 +69,7 @@ async def populated() -> AsyncIterator[Stack]:
         folder = ours.enter_context(temporary_folder())
         stack = await ours.enter_async_context(Stack(folder, local_settings()))
         for person in ("alice", "bob"):
-            made = await ours.enter_async_context(estate(stack, networks=2, user=person))
+            made = await ours.enter_async_context(estate(stack, networks=2, user=person, kept=True))
             await made.onenet.connections.create(*made.pairs[0])
         yield stack
 

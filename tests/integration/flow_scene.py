@@ -27,6 +27,7 @@ from onenet_monitor.flows.inventory_store import follow
 from onenet_monitor.flows.partitions import Partitioned
 from onenet_monitor.main import MIGRATIONS
 from onenet_monitor.settings import MonitorSettings
+from tests import databases
 from tests.integration.waiting import eventually
 from tests.samples import LEFT, RIGHT, evaluated, wish
 
@@ -121,7 +122,7 @@ class FlowScene:
             await admin.create_topics([NewTopic(name, number, 1) for name, number in names.items()])
         finally:
             await admin.close()
-        await self.database.start()
+        await databases.start(self.database, MIGRATIONS)
 
     async def stop(self) -> None:
         await self.producer.stop()

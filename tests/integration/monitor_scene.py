@@ -10,6 +10,7 @@ from uuid import UUID
 from onenet_common.database import Database
 from onenet_monitor.flows.partitions import Partitioned, make
 from onenet_monitor.main import MIGRATIONS
+from tests import databases
 
 UNITS = {"minute": "flow_minutes", "hour": "flow_hours", "day": "flow_days"}
 PARTITIONED = (Partitioned("flow_minutes", 7), Partitioned("flow_hours", 90))
@@ -60,7 +61,7 @@ class MonitorScene:
         self.database = Database(url, schema="monitor", migrations=MIGRATIONS, size=4)
 
     async def start(self) -> None:
-        await self.database.start()
+        await databases.start(self.database, MIGRATIONS)
 
     async def stop(self) -> None:
         await self.database.stop()

@@ -24,6 +24,7 @@ from onenet_monitor.judging import AHEAD
 from onenet_monitor.main import MIGRATIONS
 from onenet_monitor.periods import Period
 from onenet_monitor.rejudging import Rejudging
+from tests import databases
 from tests.integration.publications import published
 from tests.samples import deletion_requested, requested, sampled, wish
 
@@ -36,7 +37,7 @@ INTERVAL = timedelta(seconds=60)
 @pytest.fixture
 async def database(postgres_url: str) -> AsyncIterator[Database]:
     database = Database(postgres_url, schema=f"availability_{next(_numbers)}", migrations=MIGRATIONS, size=4)
-    await database.start()
+    await databases.start(database, MIGRATIONS)
     yield database
     await database.stop()
 
@@ -231,7 +232,7 @@ async def test_verdicts_from_before_are_taken_over(postgres_url: str) -> None:
         "INSERT INTO verdicts VALUES ($1, 1, 'UP', 'DOWN', 1, '[]', $2, $3)", WISH.id, since, last
     )
     await connection.close()
-    await database.start()
+    await databases.start(database, MIGRATIONS)
     row = await told(database)
     assert (row["health"], row["since"]) == ("UP", since)
     assert sum((await months(database)).popitem()[1]) > 0

@@ -25,6 +25,7 @@ from onenet_monitor.collector.notifications import Delivered
 from onenet_monitor.collector.outcomes import Outcome
 from onenet_monitor.collector.publishing import BATCH, Publisher
 from onenet_monitor.collector.source import Download
+from tests import databases
 from tests.integration.collector_scene import Bucket, credentials, lines, once, packed, records_of
 from tests.integration.waiting import eventually
 
@@ -78,7 +79,7 @@ class Topic:
 @pytest.fixture(scope="module")
 async def files(postgres_url: str) -> AsyncIterator[Files]:
     database = Database(postgres_url, schema="collector_crashes", migrations=MIGRATIONS)
-    await database.start()
+    await databases.start(database, MIGRATIONS)
     yield Files(database)
     await database.stop()
 
