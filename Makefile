@@ -8,6 +8,9 @@ endif
 # folder, so that a folder's servers can end with it.
 SIDE_BY_SIDE := --numprocesses 3 --dist loadfile --no-loadscope-reorder
 
+# Compiled once, and not by each process of each run.
+unexport PYTHONDONTWRITEBYTECODE
+
 .DEFAULT_GOAL := help
 .PHONY: help demo up test test-kafka test-containers chaos fuzz lint alerts bench clean constraints
 

@@ -17,7 +17,7 @@ from tests.e2e.traces import Traces
 SHARED = {
     "OTEL_BSP_SCHEDULE_DELAY": "200",
     # A hundredth of a second, as on the embedded broker by default, costs half a processor at rest.
-    "ONENET_KAFKA_FETCH_WAIT": "0.05",
+    "ONENET_KAFKA_FETCH_WAIT": "0.1",
 }
 HASTE = {
     **PROMPT,

@@ -121,7 +121,7 @@ def cloud() -> Iterator[LocalCloud]:
 @pytest.fixture(scope="module")
 def large_file() -> tuple[list[bytes], bytes]:
     """Records that take a while to read, and the file of them."""
-    records = lines(900_000)
+    records = lines(400_000)
     return records, packed(records)
 
 

@@ -6,6 +6,7 @@ import json
 import signal
 import subprocess
 import sys
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from threading import Thread
 from time import sleep
@@ -24,28 +25,31 @@ from onenet_local.cloud.state import Cloud
 from onenet_monitor.collector.notifications import Delivered, delivered
 
 
-def test_its_command_line_sets_the_rules_to_which_a_test_goes_back() -> None:
-    with running("--settle", "3600") as cloud:
-        owner = Owner(cloud, "111111111111")
-        cloud.limit(settle=0)
-        cloud.restore_limits()
-        answer = owner.client("ec2").create_vpc_peering_connection(
-            VpcId=owner.vpc("10.1.0.0/16"), PeerVpcId=owner.vpc("10.2.0.0/16")
-        )["VpcPeeringConnection"]
-        found = owner.client("ec2").describe_vpc_peering_connections()["VpcPeeringConnections"]
-        assert (
-            [one["Status"]["Code"] for one in found] == ["initiating-request"] == [answer["Status"]["Code"]]
-        )
+@pytest.fixture(scope="module")
+def own() -> Iterator[LocalCloud]:
+    """A cloud of this file's own, which may be emptied."""
+    with running("--settle", "3600", "--flow-logs", "flows", "eu-central-1") as cloud:
+        yield cloud
 
 
-def test_a_bucket_for_flow_logs_is_there_from_the_start_and_tells_its_queue() -> None:
-    with running("--flow-logs", "flows", "eu-central-1") as cloud:
-        owner = Owner(cloud, HUB_ACCOUNT)
-        owner.client("s3", "eu-central-1").put_object(Bucket="flows", Key="AWSLogs/1", Body=b"")
-        sqs = owner.client("sqs", "eu-central-1")
-        url = f"{cloud.url}/{HUB_ACCOUNT}/flows"
-        told = sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10)["Messages"]
-        assert [delivered(message["Body"]) for message in told] == [(), (Delivered("flows", "AWSLogs/1"),)]
+def test_its_command_line_sets_the_rules_to_which_a_test_goes_back(own: LocalCloud) -> None:
+    owner = Owner(own, "111111111111")
+    own.limit(settle=0)
+    own.restore_limits()
+    answer = owner.client("ec2").create_vpc_peering_connection(
+        VpcId=owner.vpc("10.1.0.0/16"), PeerVpcId=owner.vpc("10.2.0.0/16")
+    )["VpcPeeringConnection"]
+    found = owner.client("ec2").describe_vpc_peering_connections()["VpcPeeringConnections"]
+    assert [one["Status"]["Code"] for one in found] == ["initiating-request"] == [answer["Status"]["Code"]]
+
+
+def test_a_bucket_for_flow_logs_is_there_from_the_start_and_tells_its_queue(own: LocalCloud) -> None:
+    owner = Owner(own, HUB_ACCOUNT)
+    owner.client("s3", "eu-central-1").put_object(Bucket="flows", Key="AWSLogs/1", Body=b"")
+    sqs = owner.client("sqs", "eu-central-1")
+    url = f"{own.url}/{HUB_ACCOUNT}/flows"
+    told = sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10)["Messages"]
+    assert [delivered(message["Body"]) for message in told] == [(), (Delivered("flows", "AWSLogs/1"),)]
 
 
 @pytest.mark.parametrize("end", [signal.SIGTERM, signal.SIGINT])
@@ -96,22 +100,20 @@ def test_calls_that_change_resources_never_overtake_each_other() -> None:
     assert Watched.most == 1
 
 
-def test_reset_empties_every_account() -> None:
-    with running() as cloud:
-        owner = Owner(cloud, "111111111111")
-        owner.vpc("10.1.0.0/16")
-        session = owner.assume(owner.trust("id", account=owner.account), "id")
-        cloud.reset()
-        assert [one["CidrBlock"] for one in owner.client("ec2").describe_vpcs()["Vpcs"]] == ["172.31.0.0/16"]
-        assert owner.client("iam").list_roles()["Roles"] == []
-        assert session["aws_access_key_id"].startswith("ASIA")
-        assert cloud.calls() == 2
+def test_reset_empties_every_account(own: LocalCloud) -> None:
+    owner = Owner(own, "111111111111")
+    owner.vpc("10.1.0.0/16")
+    session = owner.assume(owner.trust("id", account=owner.account), "id")
+    own.reset()
+    assert [one["CidrBlock"] for one in owner.client("ec2").describe_vpcs()["Vpcs"]] == ["172.31.0.0/16"]
+    assert owner.client("iam").list_roles()["Roles"] == []
+    assert session["aws_access_key_id"].startswith("ASIA")
+    assert own.calls() == 2
 
 
-def test_a_port_that_is_taken_is_said() -> None:
-    with running() as cloud:
-        port = str(httpx.URL(cloud.url).port)
-        command = [sys.executable, "-m", "onenet_local.cloud", "--port", port]
-        second = subprocess.run(command, capture_output=True, text=True, timeout=30, check=False)
-        assert (second.returncode, second.stdout) == (2, "")
-        assert f"cannot listen on 127.0.0.1:{port}" in second.stderr
+def test_a_port_that_is_taken_is_said(own: LocalCloud) -> None:
+    port = str(httpx.URL(own.url).port)
+    command = [sys.executable, "-m", "onenet_local.cloud", "--port", port]
+    second = subprocess.run(command, capture_output=True, text=True, timeout=30, check=False)
+    assert (second.returncode, second.stdout) == (2, "")
+    assert f"cannot listen on 127.0.0.1:{port}" in second.stderr

@@ -313,15 +313,17 @@ def test_a_part_that_does_not_exist_is_refused() -> None:
 
 
 INFRASTRUCTURE = Choice(only=["postgres", "broker", "issuer"])
+WITHOUT_DATA = Choice(only=["broker", "issuer"])
+"""Quicker to start, for what does not depend on the parts."""
 
 
 async def test_a_second_stack_in_the_folder_is_refused_and_told_of_the_first(folder: Path) -> None:
-    async with Stack(folder, choice=INFRASTRUCTURE) as stack:
+    async with Stack(folder, choice=WITHOUT_DATA) as stack:
         with pytest.raises(AlreadyRunning) as refused:
             await Stack(folder).start()
         assert refused.value.pid == os.getpid()
         assert refused.value.state["addresses"]["kafka"] == stack.addresses.kafka
-        assert set(refused.value.state["processes"]) == set(INFRASTRUCTURE.only)
+        assert set(refused.value.state["processes"]) == set(WITHOUT_DATA.only)
         async with httpx.AsyncClient(base_url=stack.addresses.issuer) as issuer:
             assert (await issuer.get("/jwks")).status_code == 200
 
@@ -330,17 +332,19 @@ async def test_a_stack_that_fails_gives_its_folder_free(folder: Path) -> None:
     accounts = folder / "accounts.yaml"
     accounts.write_text("people: nobody")
     with pytest.raises(StartFailed, match=r"(?s)issuer ended with exit code 1.*does not say who can sign in"):
-        await Stack(folder, LocalSettings(local_accounts=accounts), choice=INFRASTRUCTURE).start()
+        await Stack(folder, LocalSettings(local_accounts=accounts), choice=WITHOUT_DATA).start()
     assert holder(folder) is None
-    async with Stack(folder, choice=INFRASTRUCTURE):
+    async with Stack(folder, choice=WITHOUT_DATA):
         assert holder(folder) == os.getpid()
 
 
 @asynccontextmanager
-async def running_command(folder: Path) -> AsyncIterator[asyncio.subprocess.Process]:
+async def running_command(
+    folder: Path, choice: Choice = INFRASTRUCTURE
+) -> AsyncIterator[asyncio.subprocess.Process]:
     """``onenet-local up`` with the infrastructure, once it says that it is up."""
     up = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "onenet_local.cli", "up", *INFRASTRUCTURE.only),
+        *(sys.executable, "-m", "onenet_local.cli", "up", *choice.only),
         env=environment_of(folder),
         stdout=asyncio.subprocess.PIPE,
     )
@@ -383,9 +387,15 @@ def _children(pid: int) -> list[str]:
     return Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
-async def test_the_command_ends_in_order_when_asked(folder: Path, number: signal.Signals) -> None:
-    async with running_command(folder) as up:
+@pytest.mark.parametrize(
+    ("number", "choice"),
+    [(signal.SIGINT, WITHOUT_DATA), (signal.SIGTERM, INFRASTRUCTURE), (signal.SIGHUP, WITHOUT_DATA)],
+    ids=["SIGINT", "SIGTERM", "SIGHUP"],
+)
+async def test_the_command_ends_in_order_when_asked(
+    folder: Path, number: signal.Signals, choice: Choice
+) -> None:
+    async with running_command(folder, choice) as up:
         pids = family(folder)
         up.send_signal(number)
         async with asyncio.timeout(PATIENCE):
