@@ -33,6 +33,7 @@ from onenet_monitor.collector.tables import Table as CollectorTable
 from onenet_monitor.flows.tables import METADATA as MONITOR
 from onenet_provisioner import main as provisioner
 from onenet_provisioner.tables import Table as ProvisionerTable
+from tests import databases
 
 _numbers = count(1)
 _SERVICES = [
@@ -70,8 +71,12 @@ async def structure(database: Database) -> set[str]:
     return {line for line in lines if VERSION_TABLE not in line}
 
 
-async def started(database: Database) -> Database:
-    await database.start()
+async def started(database: Database, migrations: Migrations | None = None) -> Database:
+    """Started once; with migrations it is migrated here, and not in a process as services have it."""
+    if migrations is None:
+        await database.start()
+    else:
+        await databases.start(database, migrations)
     await database.stop()
     return database
 
@@ -109,7 +114,7 @@ async def test_revisions_are_numbered_in_their_order(migrations: Migrations, met
 async def test_migrations_make_what_the_code_works_on(
     postgres_url: str, migrations: Migrations, metadata: MetaData
 ) -> None:
-    migrated = await started(fresh(postgres_url, migrations=migrations))
+    migrated = await started(fresh(postgres_url, migrations=migrations), migrations)
     created = await started(fresh(postgres_url, metadata=metadata))
     assert await structure(migrated) == await structure(created)
     assert len(await structure(migrated)) > 20
@@ -155,7 +160,7 @@ async def test_many_that_start_at_once_migrate_once(postgres_url: str) -> None:
 async def test_a_migration_that_breaks_in_the_middle_leaves_nothing(
     postgres_url: str, next_release: Callable[[str], Migrations]
 ) -> None:
-    database = await started(fresh(postgres_url, migrations=monitor.MIGRATIONS))
+    database = await started(fresh(postgres_url, migrations=monitor.MIGRATIONS), monitor.MIGRATIONS)
     before = await structure(database)
     with pytest.raises(Permanent, match="could not be migrated, and is as it was: division by zero"):
         await next_release("SELECT 1 / 0").upgrade(database.connect, database.schema)
@@ -236,20 +241,44 @@ async def test_a_command_that_fails_says_why_in_one_line(postgres_url: str, comm
     await connection.close()
 
 
-async def test_the_command_tells_what_it_does(postgres_url: str, command: Migrate) -> None:
+@pytest.fixture
+async def command_here(
+    postgres_url: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Migrate:
+    """The same in this process, which has loaded everything already."""
+    monkeypatch.setenv("ONENET_DATABASE_URL", postgres_url)
+
+    def main() -> int:
+        with pytest.raises(SystemExit) as ended:
+            monitor.main()
+        assert isinstance(ended.value.code, int)
+        return ended.value.code
+
+    async def run(*arguments: str) -> tuple[int, str]:
+        monkeypatch.setattr(sys, "argv", ["onenet-monitor", "migrate", *arguments])
+        capsys.readouterr()
+        # In a thread, since it has an event loop of its own.
+        code = await asyncio.to_thread(main)
+        said = capsys.readouterr()
+        return code, said.out + said.err
+
+    return run
+
+
+async def test_the_command_tells_what_it_does(postgres_url: str, command_here: Migrate) -> None:
     connection = await asyncpg.connect(postgres_url)
     await connection.execute("DROP SCHEMA IF EXISTS monitor CASCADE")
-    assert (await command("--check"))[0] == 1
-    code, sql = await command("--sql")
+    assert (await command_here("--check"))[0] == 1
+    code, sql = await command_here("--sql")
     assert code == 0
-    assert (await command("--check"))[0] == 1
+    assert (await command_here("--check"))[0] == 1
     await connection.execute(sql)
-    assert await command("--check") == (0, f"schema monitor is at {HEAD}, the newest is {HEAD}\n")
-    assert await command("--sql") == (0, "")
-    assert await command() == (0, f"schema monitor is at {HEAD}\n")
+    assert await command_here("--check") == (0, f"schema monitor is at {HEAD}, the newest is {HEAD}\n")
+    assert await command_here("--sql") == (0, "")
+    assert await command_here() == (0, f"schema monitor is at {HEAD}\n")
     await connection.execute("DROP SCHEMA monitor CASCADE")
     applied = "".join(f"applying {revision} ...\n" for revision in monitor.MIGRATIONS.revisions)
-    assert await command() == (0, f"{applied}schema monitor is at {HEAD}\n")
+    assert await command_here() == (0, f"{applied}schema monitor is at {HEAD}\n")
     await connection.close()
 
 

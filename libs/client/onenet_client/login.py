@@ -15,6 +15,7 @@ from onenet_client.models import SignIn
 from onenet_client.oidc import TIMEOUT, Issuer, discover
 from onenet_client.profiles import Profile, Profiles
 from onenet_client.tokens import Grant, RenewedToken
+from onenet_client.trust import trust
 
 MOST_REDIRECTS = 10
 NOWHERE = f"http://127.0.0.1:1{PATH}"
@@ -92,7 +93,7 @@ async def _follow(request: AuthorizationRequest) -> str:
     """Where the issuer's redirects lead, without a browser."""
     url = request.url
     try:
-        async with httpx.AsyncClient(timeout=TIMEOUT) as http:
+        async with httpx.AsyncClient(timeout=TIMEOUT, verify=trust()) as http:
             for _ in range(MOST_REDIRECTS):
                 response = await http.get(url)
                 if not response.has_redirect_location:

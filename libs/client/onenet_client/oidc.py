@@ -13,6 +13,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from onenet_client.errors import SignInRefused, Unexpected, Unreachable
 from onenet_client.tokens import Grant, RenewedToken
+from onenet_client.trust import trust
 
 WANTED_SCOPES = ("openid", "profile", "groups", "offline_access")
 DEFAULT_LIFETIME = 300.0
@@ -140,7 +141,7 @@ def refreshed(issuer: str, client_id: str, grant: Grant) -> RenewedToken:
 
 async def _call(method: str, url: str, **arguments: Any) -> httpx.Response:
     try:
-        async with httpx.AsyncClient(timeout=TIMEOUT) as http:
+        async with httpx.AsyncClient(timeout=TIMEOUT, verify=trust()) as http:
             response = await http.request(method, url, **arguments)
     except httpx.InvalidURL as error:
         raise Unexpected(f"the issuer's address {url!r} is not a URL: {error}") from error

@@ -14,6 +14,7 @@ from pydantic import BaseModel, ValidationError
 from onenet_client.errors import Unexpected, Unreachable, problem
 from onenet_client.retry import Outcome, Retry
 from onenet_client.tokens import TokenSource
+from onenet_client.trust import trust
 
 B = TypeVar("B", bound=BaseModel)
 Params = Mapping[str, str | int | float | list[str] | None]
@@ -34,7 +35,7 @@ class Transport:
         self._tokens = tokens
         self._timeout = timeout
         self.retry = retry
-        self._http = httpx.AsyncClient(base_url=self.url, timeout=timeout)
+        self._http = httpx.AsyncClient(base_url=self.url, timeout=timeout, verify=trust())
 
     async def close(self) -> None:
         await self._http.aclose()

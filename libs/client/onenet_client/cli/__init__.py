@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Sequence
+from functools import cache
 from typing import Annotated, Any
 
 import typer
@@ -170,10 +171,16 @@ def _shown(examples: Sequence[str]) -> str:
     return "\n\n".join(["Examples:", *(f"  {example}" for example in examples)])
 
 
+@cache
+def _command() -> Callable[..., Any]:
+    """The whole tree of commands, which takes a while to make."""
+    return typer.main.get_command(build())
+
+
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run one command and end the process with its exit code."""
     try:
-        build()(args=arguments, prog_name=shell.PROGRAM)
+        _command()(args=arguments, prog_name=shell.PROGRAM)
     except ClientError as error:
         explain(error)
         sys.exit(code_of(error))
