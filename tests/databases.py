@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 
 from onenet_common.database import Database
@@ -32,3 +32,12 @@ async def start(database: Database, migrations: Migrations) -> None:
     """Start, with the schema migrated here; services have a process for it, which loads SQLAlchemy anew."""
     await migrations.upgrade(database.connect, database.schema)
     await database.start()
+
+
+def emptying(tables: Iterable[str]) -> str:
+    """Statements that empty tables, those first that refer to others.
+
+    For the few rows of a test they take a hundredth of what TRUNCATE does, which makes new files for every
+    table and every index.
+    """
+    return "; ".join(f"DELETE FROM {table}" for table in tables)

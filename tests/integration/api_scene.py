@@ -36,6 +36,7 @@ from onenet_common.envelope import Message, decode
 from onenet_common.events import Event, ResourceDiscovered, ResourceGone
 from onenet_common.producer import Producer
 from onenet_common.runner import Server
+from tests import databases
 from tests.integration.api_issuer import URL, Issuer
 
 ADMIN = ("root", ("onenet-admins",))
@@ -104,9 +105,9 @@ class Scene:
         await self.database.stop()
 
     async def clear(self) -> None:
-        tables = ", ".join(METADATA.tables)
+        tables = [table.name for table in reversed(METADATA.sorted_tables)]
         async with self.database.acquire() as connection:
-            await connection.execute(f"TRUNCATE {tables}, outbox, inbox")
+            await connection.execute(databases.emptying([*tables, "outbox", "inbox"]))
 
     def user(self, name: str, *groups: str) -> httpx.AsyncClient:
         """A client that is signed in."""

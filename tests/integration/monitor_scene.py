@@ -67,7 +67,7 @@ class MonitorScene:
         await self.database.stop()
 
     async def clear(self) -> None:
-        await self.run(f"TRUNCATE {', '.join(EMPTIED)}")
+        await self.run(databases.emptying(EMPTIED))
 
     async def run(self, statement: str, *arguments: Any) -> None:
         async with self.database.acquire() as connection:

@@ -16,6 +16,7 @@ from onenet_common.database import Database
 from onenet_common.envelope import Message
 from onenet_common.events import HealthSampled
 from onenet_monitor.handlers import handle
+from tests import databases
 from tests.integration.api_scene import ADMIN, Owner, Scene
 from tests.integration.test_api_connections import ask, establish, pending
 
@@ -40,7 +41,7 @@ async def monitor(monitor_views: str) -> AsyncIterator[Database]:
     database = Database(monitor_views, schema="monitor", size=2)
     await database.start()
     async with database.acquire() as connection:
-        await connection.execute("TRUNCATE verdicts, health_periods, outbox, inbox")
+        await connection.execute(databases.emptying(["verdicts", "health_periods", "outbox", "inbox"]))
     yield database
     await database.stop()
 

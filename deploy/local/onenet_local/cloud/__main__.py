@@ -8,6 +8,8 @@ import signal
 import sys
 from threading import Thread
 
+from onenet_common.loading import loading
+
 
 def main() -> None:
     """Serve until SIGTERM or SIGINT; one JSON line on stdout says where, once ready."""
@@ -15,9 +17,10 @@ def main() -> None:
     from onenet_local.cloud.moto_loading import leave_out_machines
 
     leave_out_machines()
-    from onenet_local.cloud.assembly import build
-    from onenet_local.cloud.control import SIMULATED
-    from onenet_local.cloud.rules import Rules
+    with loading():
+        from onenet_local.cloud.assembly import build
+        from onenet_local.cloud.control import SIMULATED
+        from onenet_local.cloud.rules import Rules
 
     try:
         rules = Rules(settle=settings.settle, latency=settings.latency)
