@@ -15,6 +15,8 @@ from onenet_local.stack import Stack
 from tests.e2e.estate import Estate, estate, until
 
 TIMEOUT = 60
+READERS = ("api", "monitor")
+"""Services with a read model."""
 SPOILING = (
     "DELETE FROM monitor.standings WHERE connection_id = ANY($1)",
     "UPDATE monitor.verdicts SET since = 'epoch', reasons = '[\"wrong\"]' WHERE connection_id = ANY($1)",
@@ -77,14 +79,12 @@ async def test_read_models_come_back_beside_services_that_run(stack: Stack) -> N
         await until(over, "the monitor to have heard of the deletion")
         before = await shown(networks)
         standings, verdicts = await database.fetch(STANDINGS, ids), await database.fetch(VERDICTS, ids)
-        for name in ("api", "monitor"):
-            told = await command(stack, name, "replay", "--dry-run")
+        for told in await asyncio.gather(*(command(stack, name, "replay", "--dry-run") for name in READERS)):
             assert not [one for one in ids if str(one) in told], told
 
         for statement in SPOILING:
             await database.execute(statement, ids)
-        for name in ("api", "monitor"):
-            await command(stack, name, "replay")
+        await asyncio.gather(*(command(stack, name, "replay") for name in READERS))
 
         assert await database.fetch(STANDINGS, ids) == standings
         assert await database.fetch(VERDICTS, ids) == verdicts
@@ -146,8 +146,7 @@ async def test_an_older_backup_and_a_lost_schema_are_brought_up_to_date(stack: S
         await command(stack, "monitor", "replay")
         standings = await database.fetch(STANDINGS, [leaving, changing, made])
         assert sorted(row["state"] for row in standings) == ["DELETED", "ESTABLISHED", "ESTABLISHED"]
-        for name in ("evaluator", "monitor", "flows", "api", "provisioner"):
-            await stack.supervisor.start_part(name)
+        await asyncio.gather(*(stack.supervisor.start_part(name) for name in services))
 
         async def known() -> bool | None:
             rows = await database.fetch(
