@@ -51,14 +51,15 @@ class Terminal:
         return json.loads(await self.ok(*arguments, "-o", "json"))
 
 
-@pytest.fixture
-async def terminals(stack: Stack, tmp_path: Path) -> tuple[Terminal, Terminal]:
-    people = []
-    for user in ("alice", "bob"):
-        terminal = Terminal(tmp_path / user)
-        await terminal.ok("login", "--url", stack.addresses.api, "--user", user)
-        people.append(terminal)
-    return people[0], people[1]
+@pytest.fixture(scope="module")
+async def terminals(stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> tuple[Terminal, Terminal]:
+    folder = tmp_path_factory.mktemp("terminals")
+    alice, bob = Terminal(folder / "alice"), Terminal(folder / "bob")
+    await asyncio.gather(
+        alice.ok("login", "--url", stack.addresses.api, "--user", "alice"),
+        bob.ok("login", "--url", stack.addresses.api, "--user", "bob"),
+    )
+    return alice, bob
 
 
 def _manifest(service: str, account: str, region: str) -> str:
@@ -99,8 +100,10 @@ async def test_from_sign_in_to_a_connection_and_back(
 ) -> None:
     alice, bob = terminals
     assert "alice" in await alice.ok("whoami")
-    left = await _let_in(alice, stack, "orders", *LEFT, "10.66.0.0/16")
-    right = await _let_in(bob, stack, "billing", *RIGHT, "10.77.0.0/16")
+    left, right = await asyncio.gather(
+        _let_in(alice, stack, "orders", *LEFT, "10.66.0.0/16"),
+        _let_in(bob, stack, "billing", *RIGHT, "10.77.0.0/16"),
+    )
     assert "unchanged" in await alice.ok("apply", "-f", "-", stdin=_manifest("orders", *LEFT))
 
     asked = await alice.json("connect", f"orders/{left}", f"billing/{right}", "--filter", "tcp:443")
