@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass
+from functools import cache
 from typing import Any, ClassVar
 
 from onenet_common.connection import Provider, Side
@@ -249,7 +250,7 @@ class AwsSceneWithFlowLogs(AwsScene):
 
     def __init__(self, cloud: LocalCloud, sessions: Sessions, left: Place, right: Place) -> None:
         super().__init__(cloud, sessions, left, right)
-        self.bucket = bucket(Owner(cloud, HUB_ACCOUNT), "onenet-flow-logs")
+        self.bucket = bucket(_hub(cloud), "onenet-flow-logs")
         self.log_by_hand(Side.LEFT, bucket(left.owner, "of-the-left-owner"))
 
     @property
@@ -304,8 +305,15 @@ class AwsSceneWithFlowLogs(AwsScene):
         return listed
 
 
+@cache
+def _hub(cloud: LocalCloud) -> Owner:
+    """OneNet's own account, the same for all scenes."""
+    return Owner(cloud, HUB_ACCOUNT)
+
+
+@cache
 def bucket(owner: Owner, name: str) -> str:
-    """A bucket of this owner, there before or not; its ARN."""
+    """A bucket of this owner, made once; its ARN."""
     owner.client("s3", "us-east-1").create_bucket(Bucket=name)
     return f"arn:aws:s3:::{name}"
 

@@ -20,7 +20,7 @@ from onenet_common.envelope import Message
 from onenet_common.errors import Transient
 from onenet_common.events import ConnectionDeleted, ResourceChanged, ResourceGone
 from onenet_common.settings import Settings
-from onenet_monitor.flows import buckets, consumer, inventory_store, partitions, rollup, store
+from onenet_monitor.flows import buckets, consumer, inventory_store, partitions, positions, rollup, store
 from onenet_monitor.flows.attribution import Index
 from onenet_monitor.flows.keeping import Keeping
 from onenet_monitor.flows.store import Overtaken, Stretch
@@ -208,7 +208,11 @@ async def test_dying_on_any_line_of_a_commit_leaves_all_of_it_or_nothing(scene: 
     assert deaths > 15
 
 
-async def test_a_topic_that_was_lost_is_counted_from_its_beginning(scene: FlowScene) -> None:
+async def test_a_topic_that_was_lost_is_counted_from_its_beginning(
+    scene: FlowScene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Each of its partitions is looked for, one after the other.
+    monkeypatch.setattr(positions, "LOOK", 0.3)
     await store.offsets(scene.database, scene.topic, dict.fromkeys(range(4), 100))
     flows = some(50, 5)
     async with scene.counting():
