@@ -287,6 +287,7 @@ async def test_what_migrating_takes_is_gone_from_a_service_that_did_it(postgres_
 import asyncio, sys
 from onenet_common.database import Database
 import onenet_api.main, onenet_evaluator.main, onenet_monitor.main, onenet_provisioner.main
+import onenet_monitor.flows.main
 database = Database(sys.argv[1], schema=sys.argv[2], migrations=onenet_monitor.main.MIGRATIONS)
 asyncio.run(database.start())
 sys.exit(", ".join({"alembic", "sqlalchemy", "sqlmodel"} & set(sys.modules)) or 0)

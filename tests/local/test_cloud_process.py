@@ -100,6 +100,10 @@ def test_calls_that_change_resources_never_overtake_each_other() -> None:
     assert Watched.most == 1
 
 
+def test_there_are_no_kinds_of_machines_that_would_have_to_be_loaded(own: LocalCloud) -> None:
+    assert Owner(own, "222222222222").client("ec2").describe_instance_types()["InstanceTypes"] == []
+
+
 def test_reset_empties_every_account(own: LocalCloud) -> None:
     owner = Owner(own, "111111111111")
     owner.vpc("10.1.0.0/16")
