@@ -105,17 +105,12 @@ class Topic:
         """Have the group begin at this offset of the first partition, at its end by default."""
         partition = TopicPartition(self.name, 0)
         kafka = AIOKafkaConsumer(
-            self.name,
-            bootstrap_servers=self.settings.kafka,
-            group_id=self.group,
-            enable_auto_commit=False,
-            session_timeout_ms=int(self.settings.kafka_session_timeout * 1000),
-            heartbeat_interval_ms=100,
+            bootstrap_servers=self.settings.kafka, group_id=self.group, enable_auto_commit=False
         )
+        # As no member, for whom a broker would wait before the group is formed.
+        kafka.assign([partition])
         await kafka.start()
         try:
-            while partition not in kafka.assignment():
-                await kafka.getmany(timeout_ms=50)
             end = (await kafka.end_offsets([partition]))[partition]
             await kafka.commit({partition: end if offset is None else offset})
         finally:
