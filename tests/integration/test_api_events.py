@@ -95,6 +95,16 @@ async def say(scene: Scene, *events: Event) -> None:
         await outbox.publish(connection, [Message.of(event) for event in events])
 
 
+async def relayed(scene: Scene) -> None:
+    """Wait until all that was said so far is on the topic."""
+
+    async def waiting() -> int:
+        async with scene.database.acquire() as connection:
+            return int(await connection.fetchval("SELECT count(*) FROM outbox"))
+
+    await eventually(waiting, lambda rows: rows == 0)
+
+
 def established(connection: dict[str, Any]) -> ConnectionEstablished:
     return ConnectionEstablished(
         connection_id=UUID(connection["id"]),
@@ -233,6 +243,7 @@ async def test_whoever_is_no_owner_any_more_hears_no_more(
     telling: Scene, url: str, lena: Owner, ravi: Owner
 ) -> None:
     asked = await pending(lena, ravi)
+    await relayed(telling)
     async with (
         following(url, telling.issuer.token(lena.name), connection=asked["id"]) as former,
         following(url, telling.issuer.token(ravi.name), connection=asked["id"]) as other,
