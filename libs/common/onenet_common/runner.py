@@ -30,10 +30,6 @@ DRAIN = 9.0
 """Seconds for all parts to stop; Kubernetes and the local stack kill after 10 or more."""
 
 
-ALLOCATIONS = 10_000
-"""Objects by which memory has grown when the garbage collector looks at them; Python's own figure is 700."""
-
-
 class Component(Protocol):
     """A part that is inert until started."""
 
@@ -136,11 +132,10 @@ def _keep_what_stays() -> None:
     """Have the garbage collector leave alone what is there once all has started: modules, classes, routes.
 
     It would go through all of it every few seconds of work, and hold up whatever is asked meanwhile
-    for a tenth of a second. What comes is looked at less often: an answer may be thousands of objects.
+    for a tenth of a second.
     """
     gc.collect()
     gc.freeze()
-    gc.set_threshold(ALLOCATIONS)
 
 
 async def _start(components: Sequence[Component], started: list[Component]) -> None:
