@@ -27,8 +27,8 @@ test: .venv/.dev ## all tests
 	@$(BIN)/pytest $(SIDE_BY_SIDE)
 
 test-kafka: export ONENET_LOCAL_BROKER := apache
-test-kafka: .venv/.dev ## those that need a broker, on Apache Kafka; ONENET_TEST_KAFKA=host:port names one
-	@$(BIN)/pytest $(SIDE_BY_SIDE) tests/e2e tests/integration \
+test-kafka: .venv/.dev ## those that need a broker, on Apache Kafka; ONENET_TEST_KAFKA=host:port, AGAIN=1: those that failed
+	@$(BIN)/pytest $(SIDE_BY_SIDE) $(if $(AGAIN),--last-failed) tests/e2e tests/integration \
 		tests/local/test_apache_kafka.py tests/local/test_secured_kafka.py tests/local/test_topics_command.py
 
 test-containers: .venv/.dev ## the same, on the Kafka and PostgreSQL images of docker-compose.yml; needs Docker
