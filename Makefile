@@ -59,7 +59,7 @@ alerts: ## check the alert rules and run their tests; needs promtool
 	@promtool test rules deploy/prometheus/tests/*.yml
 
 bench: .venv/.dev ## speed and memory, as ratios of one run; KAFKA=apache QUICK=1 ONLY=throughput
-	@$(BIN)/python -m bench $(if $(QUICK),--quick) $(if $(ONLY),--only $(ONLY))
+	@$(BIN)/python -m bench $(if $(QUICK),--quick) $(addprefix --only ,$(ONLY))
 
 clean: ## stop the stack, remove its data, the virtual environment and caches
 	@if [ -x $(BIN)/onenet-local ]; then $(BIN)/onenet-local down --quiet && $(BIN)/onenet-local clean; fi
