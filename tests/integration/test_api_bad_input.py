@@ -231,3 +231,9 @@ async def test_a_database_that_is_away_is_a_503(scene: Scene) -> None:
     answer = await away.user("lena").get("/v1/services")
     assert (answer.status_code, answer.headers["Retry-After"]) == (503, "1")
     errors(answer)
+
+
+async def test_a_path_tells_all_that_can_be_done_with_it(http: httpx.AsyncClient) -> None:
+    for path, methods in {"/v1/services": {"GET", "POST"}, "/v1/me/mail": {"GET", "PUT"}}.items():
+        answer = await http.request("OPTIONS", path)
+        assert (answer.status_code, set(answer.headers["Allow"].split(", "))) == (405, methods)

@@ -87,6 +87,7 @@ async def test_a_range_is_shown_in_whole_steps(
         ({"since": "2026-11-25T10:00:00Z", "until": "2026-11-25T10:00:00Z"}, "since"),
         ({"step": "minute", "since": "2026-11-20T10:00:00Z", "until": "2026-11-25T10:00:00Z"}, "since"),
         ({"until": "0001-01-01T00:00:00Z"}, "until"),
+        ({"until": "0.5"}, "until"),
         ({"stop": "1"}, "stop"),
     ],
 )

@@ -33,13 +33,13 @@ _RFC_3339 = re.compile(r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(\.\d+)?([Zz]|[+-]\d\
 
 def _written_out(value: object) -> object:
     """Refuse numbers, which pydantic takes for seconds since 1970, and the schema does not."""
-    if isinstance(value, str) and not _RFC_3339.fullmatch(value):
+    if not isinstance(value, datetime) and not (isinstance(value, str) and _RFC_3339.fullmatch(value)):
         raise ValueError("a time such as 2026-11-25T12:00:00Z is expected")
     return value
 
 
 Moment = Annotated[AwareDatetime, BeforeValidator(_written_out)]
-"""A time to search from, as RFC 3339 writes it."""
+"""A time as RFC 3339 writes it."""
 
 
 class Page(BaseModel, Generic[Item]):

@@ -166,7 +166,7 @@ def _allowed(request: Request) -> str:
     routes = request.app.router.routes
     return ", ".join(
         method
-        for method in ("GET", "POST", "PATCH", "DELETE")
+        for method in ("GET", "POST", "PUT", "PATCH", "DELETE")
         if any(route.matches({**request.scope, "method": method})[0] is Match.FULL for route in routes)
     )
 

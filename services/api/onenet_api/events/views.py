@@ -8,10 +8,11 @@ from datetime import UTC, datetime
 from typing import Annotated
 from uuid import UUID
 
-from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
 
 from onenet_api.events.disclosure import EventView
 from onenet_api.events.facts import TYPES
+from onenet_api.pages import Moment
 from onenet_common.states import Health, State
 
 
@@ -37,7 +38,7 @@ class EventQuery(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    since: AwareDatetime | None = Field(
+    since: Moment | None = Field(
         default=None,
         description="Begin with what was published then; by default with what comes now.",
     )

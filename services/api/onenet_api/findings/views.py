@@ -7,9 +7,9 @@ from enum import StrEnum
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
-from onenet_api.pages import PageQuery
+from onenet_api.pages import Moment, PageQuery
 
 Kind = Literal["internet_detour", "cleartext", "refused", "idle", "near_limit", "cost_above_estimate"]
 Note = Annotated[str, StringConstraints(strip_whitespace=True, max_length=1000, pattern=r"^[^\x00]*$")]
@@ -67,5 +67,5 @@ class Muting(BaseModel):
         json_schema_extra={"example": {"until": "2027-01-01T00:00:00Z", "note": "legacy, gone next year"}},
     )
 
-    until: AwareDatetime | None = Field(default=None, description="For good by default.")
+    until: Moment | None = Field(default=None, description="For good by default.")
     note: Note = ""

@@ -6,7 +6,9 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from uuid import UUID
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field
+
+from onenet_api.pages import Moment
 
 
 class StepOfTime(StrEnum):
@@ -29,10 +31,10 @@ class TrafficQuery(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     step: StepOfTime = StepOfTime.HOUR
-    since: AwareDatetime | None = Field(
+    since: Moment | None = Field(
         default=None, description="By default an hour of minutes, a day of hours or 30 days ago."
     )
-    until: AwareDatetime | None = Field(default=None, description="By default now.")
+    until: Moment | None = Field(default=None, description="By default now.")
 
 
 class Amount(BaseModel):

@@ -6,10 +6,10 @@ from datetime import datetime
 from typing import Annotated, Literal
 from uuid import UUID
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from onenet_api.events.views import EventTypes
-from onenet_api.pages import PageQuery
+from onenet_api.pages import Moment, PageQuery
 from onenet_api.webhooks.targets import LONGEST
 from onenet_common.connection import Text
 
@@ -58,7 +58,7 @@ class ReplayRequest(BaseModel):
         extra="forbid", populate_by_name=True, json_schema_extra={"example": {"from": "2026-11-25T03:00:00Z"}}
     )
 
-    since: AwareDatetime = Field(alias="from", description="Events of connections since then.")
+    since: Moment = Field(alias="from", description="Events of connections since then.")
 
 
 class Replayed(BaseModel):
