@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 
 from onenet_local.probes import PORTS
@@ -29,11 +31,11 @@ async def _topics(broker: Tansu) -> list[str]:
         await admin.close()
 
 
-async def _create(broker: Tansu, topic: str) -> None:
+async def _create(broker: Tansu, topic: str, *, partitions: int = 2) -> None:
     admin = AIOKafkaAdminClient(bootstrap_servers=broker.address)
     await admin.start()
     try:
-        await admin.create_topics([NewTopic(topic, num_partitions=2, replication_factor=1)])
+        await admin.create_topics([NewTopic(topic, num_partitions=partitions, replication_factor=1)])
     finally:
         await admin.close()
 
@@ -47,6 +49,32 @@ async def test_a_message_with_key_and_headers_arrives(folder: Path) -> None:
         async with consumer:
             message = await consumer.getone()
         assert (message.key, message.value, list(message.headers)) == (b"k", b"hello", [("ce_id", b"1")])
+
+
+async def test_what_many_write_at_once_to_partitions_that_were_empty_is_all_read(folder: Path) -> None:
+    partitions, at_once, writers = 600, 4, 5
+
+    async def write(broker: Tansu, start: asyncio.Barrier) -> None:
+        async with AIOKafkaProducer(bootstrap_servers=broker.address, acks="all") as producer:
+            await producer.partitions_for("letters")
+            for first in range(0, partitions, at_once):
+                await start.wait()
+                burst = range(first, first + at_once)
+                await asyncio.gather(*[await producer.send("letters", b"", partition=one) for one in burst])
+
+    async with Tansu(folder) as broker:
+        await _create(broker, "letters", partitions=partitions)
+        start = asyncio.Barrier(writers)
+        await asyncio.gather(*(write(broker, start) for _ in range(writers)))
+        consumer = AIOKafkaConsumer(
+            "letters", bootstrap_servers=broker.address, auto_offset_reset="earliest", fetch_max_wait_ms=10
+        )
+        read: Counter[TopicPartition] = Counter()
+        async with consumer:
+            while batches := await consumer.getmany(timeout_ms=1000):
+                read.update({partition: len(records) for partition, records in batches.items()})
+    assert {partition: count for partition, count in read.items() if count != writers} == {}
+    assert len(read) == partitions
 
 
 @pytest.mark.parametrize("end", ["kill", "stop"])
