@@ -6,12 +6,13 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 from typing import Any, TypeVar
+from unittest.mock import patch
 from uuid import UUID, uuid5
 
 from hypothesis import given
 from hypothesis import strategies as st
 
-from onenet_monitor.flows import buckets
+from onenet_monitor.flows import attribution, buckets
 from onenet_monitor.flows.attribution import Index
 from onenet_monitor.flows.inventory import Link, Network
 from onenet_monitor.flows.special import SPECIAL
@@ -304,6 +305,21 @@ def naive(world: World, one: dict[str, Any]) -> tuple[str | None, str | None, st
 def test_as_the_obvious_reading_has_it(world: World, records: list[dict[str, Any]]) -> None:
     found = attributed(world.networks, world.links, *records)
     assert [row[:4] for row in found] == [naive(world, one) for one in records]
+
+
+@given(
+    worlds(), st.lists(st.lists(_RECORDS, max_size=6), min_size=2, max_size=4), st.sampled_from([0, 3, 99])
+)
+def test_what_was_looked_up_before_changes_nothing(
+    world: World, batches: list[list[dict[str, Any]]], most: int
+) -> None:
+    """Whether it is remembered still, or too much was and so it is forgotten."""
+    index = Index(world.networks, world.links, START)
+    with patch.object(attribution, "MOST_KNOWN", most):
+        for records in batches:
+            found = index.name(index.place(frame(records)))
+            columns = ("source", "target", "connection", "kind")
+            assert list(found.select(columns).iter_rows()) == [naive(world, one) for one in records]
 
 
 def _later(known: list[Known]) -> list[Known]:

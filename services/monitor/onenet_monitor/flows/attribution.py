@@ -15,10 +15,11 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from onenet_monitor.flows.interning import Interner
 from onenet_monitor.flows.inventory import Link, Network
 from onenet_monitor.flows.landscape import Landscape, microseconds
 from onenet_monitor.flows.moments import AMBIGUOUS, NOBODY, Ints, Moments
-from onenet_monitor.flows.space import Addresses, Space
+from onenet_monitor.flows.space import Located, Space
 
 CONNECTION, INTERNET, OTHER, UNKNOWN = KINDS = ("connection", "internet", "other", "unknown")
 KIND = pl.Enum(KINDS)
@@ -29,9 +30,18 @@ Flags = NDArray[np.bool_]
 REMEMBERED = timedelta(days=40)
 """How far back who had what is asked; longer than what has ended is kept."""
 
+MOST_KNOWN = 1 << 18
+"""Addresses, and names of networks, after which those that were looked up are forgotten; an address takes
+some 100 bytes."""
+
+_BY_ACCOUNT = -3
+"""A name that several accounts have."""
+
 
 class Index:
     """The inventory as it was at each time, made for looking up.
+
+    It belongs to one thread at a time: it remembers what it has looked up.
 
     Args:
         networks, links: all that is known, the past too.
@@ -44,6 +54,12 @@ class Index:
         self._resource, self._connection = pl.Enum(land.resources), pl.Enum(land.connections)
         self._space = Space(land.ranges, base)
         self._carrying = Moments(land.claims, base)
+        self._forget()
+
+    def _forget(self) -> None:
+        self._located = Located(self._space)
+        self._names = Interner(slot_bits=16)
+        self._observer_of = np.array([NOBODY], dtype=np.int64)
 
     def place(self, frame: pl.DataFrame) -> pl.DataFrame:
         """The canonical records with who has their ends, as numbers that ``name`` knows.
@@ -52,6 +68,8 @@ class Index:
             the frame with ``source``, ``target``, ``seen``, in whose network it was observed, and
             ``epoch``: what is alike in these and in ``egress`` is named alike, whenever in the epoch it was.
         """
+        if max(len(self._located), len(self._names)) > MOST_KNOWN:
+            self._forget()
         times = frame["start"].to_physical().to_numpy()
         epochs = self._epochs(times)
         seen = self._observed_in(frame)
@@ -96,41 +114,45 @@ class Index:
 
     def _observed_in(self, frame: pl.DataFrame) -> Ints:
         """The place of each record's own network, ``NOBODY`` where that is not known."""
-        names = frame.select("network", "account").unique()
-        places = [self._observer(*name) for name in names.iter_rows()]
-        if len(places) == 1:
-            return np.full(len(frame), places[0], dtype=np.int64)
-        # By one column where that tells them apart, which is much faster.
-        key = ["network"] if names["network"].n_unique() == len(names) else ["network", "account"]
-        names = names.with_columns(place=pl.Series(places, dtype=pl.Int64)).select(*key, "place")
-        joined = frame.select(key).join(names, on=key, how="left", nulls_equal=True, maintain_order="left")
+        names = self._names.numbers(frame["network"])
+        fresh = [self._place_of(name) for name in self._names.texts[len(self._observer_of) :]]
+        self._observer_of = np.concatenate([self._observer_of, np.array(fresh, dtype=np.int64)])
+        seen = self._observer_of[names]
+        shared = np.flatnonzero(seen == _BY_ACCOUNT)
+        if len(shared):
+            seen[shared] = self._by_account(frame["network", "account"][shared])
+        return seen
+
+    def _place_of(self, name: str) -> int:
+        """The network that has this name, if it is one's alone."""
+        places = set(self._land.observers.get(name.lower(), {}).values())
+        if len(places) > 1:
+            return _BY_ACCOUNT
+        return places.pop() if places else NOBODY
+
+    def _by_account(self, frame: pl.DataFrame) -> Ints:
+        """The places of networks whose names others have as well."""
+        pairs = frame.unique()
+        observers = self._land.observers
+        found = (observers[name.lower()].get(account, NOBODY) for name, account in pairs.iter_rows())
+        places = pairs.with_columns(place=pl.Series(found, dtype=pl.Int64))
+        joined = frame.join(places, on=frame.columns, how="left", nulls_equal=True, maintain_order="left")
         return joined["place"].to_numpy()
 
-    def _observer(self, network: str | None, account: str | None) -> int:
-        """By account and name, or by a name that is one network's alone."""
-        candidates = self._land.observers.get((network or "").lower(), {})
-        if account is not None and account in candidates:
-            return candidates[account]
-        places = set(candidates.values())
-        return places.pop() if len(places) == 1 else NOBODY
-
     def _owners(self, frame: pl.DataFrame, seen: Ints, times: Ints) -> tuple[Ints, Ints]:
-        """Who has the source and the target of each record; each address is looked up once."""
-        ends = pl.concat([frame["src"], frame["dst"]]).alias("address")
-        once = ends.unique()
-        rows = _rows(ends, once)
-        addresses = Addresses.of(once)
-        places = self._space.everywhere(addresses)
-        whens = times if len(times) == 1 else np.concatenate([times, times])
-        if len(whens) == 1:
-            owners = self._space.owners(places, whens)[rows]
+        """Who has the source and the target of each record; what is known of an address is found once."""
+        known = self._located
+        ends = known.numbers(pl.concat([frame["src"], frame["dst"]]))
+        if len(times) == 1:
+            owners, whens = self._space.owners(known.places, times)[ends], times
         else:
-            owners = self._space.owners(places[rows], whens)
-        contested = np.flatnonzero(self._space.disputed(places)[rows])
+            whens = np.concatenate([times, times])
+            owners = self._space.owners(known.places[ends], whens)
+        contested = np.flatnonzero(known.disputed[ends])
         if len(contested):
             scopes = np.concatenate([seen, seen])[contested] + 1
             at = whens if len(whens) == 1 else whens[contested]
-            owners[contested] = self._space.seen_from(addresses.at(rows[contested]), scopes, at)
+            owners[contested] = self._space.seen_from(known.addresses.at(ends[contested]), scopes, at)
         return owners[: len(frame)], owners[len(frame) :]
 
     def _connection_between(self, source: Ints, target: Ints, times: Ints) -> Ints:
@@ -154,12 +176,6 @@ class Index:
             INTERNET
         )
         return kinds
-
-
-def _rows(texts: pl.Series, once: pl.Series) -> Ints:
-    """Where each text is among those that are there once."""
-    places = pl.DataFrame([once, pl.Series("row", np.arange(len(once)))])
-    return texts.to_frame().join(places, on=texts.name, how="left", maintain_order="left")["row"].to_numpy()
 
 
 def _places(known: Ints, wanted: Ints) -> Ints:

@@ -12,6 +12,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from onenet_monitor.flows.interning import Interner
 from onenet_monitor.flows.moments import NOBODY, Claim, Ints, Moments
 from onenet_monitor.flows.ranges import BACKGROUND, PRECEDENCE, Numbers, Range, Ranges
 
@@ -38,6 +39,11 @@ class Addresses:
     def at(self, rows: Ints) -> Addresses:
         """Some of them."""
         return Addresses(self.four[rows], self.short[rows], self.long[rows])
+
+    def followed_by(self, others: Addresses) -> Addresses:
+        """These and then those."""
+        both = zip((self.four, self.short, self.long), (others.four, others.short, others.long), strict=True)
+        return Addresses(*map(np.concatenate, both))
 
 
 class Space:
@@ -78,6 +84,31 @@ class Space:
         six = self._ipv6.places(scopes[~four], addresses.long[~four])
         places[~four] = np.where(six < 0, six, six + len(self._ipv4.claims))
         return places
+
+
+class Located:
+    """The addresses that have been looked up, and what is known of each, by the number that it got."""
+
+    def __init__(self, space: Space) -> None:
+        self._space = space
+        self._interner = Interner()
+        self.addresses = Addresses.of(self._interner.texts)
+        self.places = space.everywhere(self.addresses)
+        self.disputed = space.disputed(self.places)
+
+    def __len__(self) -> int:
+        return len(self._interner)
+
+    def numbers(self, texts: pl.Series) -> Ints:
+        """Of each address its number, from now on known."""
+        numbers = self._interner.numbers(texts)
+        if len(fresh := self._interner.texts[len(self.places) :]):
+            addresses = Addresses.of(fresh)
+            places = self._space.everywhere(addresses)
+            self.addresses = self.addresses.followed_by(addresses)
+            self.places = np.concatenate([self.places, places])
+            self.disputed = np.concatenate([self.disputed, self._space.disputed(places)])
+        return numbers
 
 
 def _disputed(claims: Iterable[Claim]) -> bool:
