@@ -80,7 +80,9 @@ def expected(rows: list[plain.Record]) -> Counter[tuple[tuple[str, object], ...]
 
 
 @given(texts(), st.lists(st.integers(0, 10_000), max_size=3))
-@example(f"{plain.VERSION_2}\n{LINE}\n{LINE} more", [])
+@example(f"{plain.VERSION_2}\n{LINE}\n{LINE} more\n", [])
+@example(f"{plain.VERSION_2}\n{LINE}\n{LINE} \n{LINE}\n", [])
+@example(f"{plain.VERSION_2}\n{LINE}\n{LINE} {LINE}\n{LINE}\n", [])
 @example(f"{HEADERS[2]}\n{HEADERS[2]}\n", [])
 @example(f"{plain.VERSION_2}\n{LINE.replace('OK', '-')}\n{NODATA}", [])
 @example(f"{VERSION_5}\nvpc-1 egress 10.0.0.1 10.0.0.2 - - {SECOND} 5", [])

@@ -16,6 +16,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 
+import numpy as np
 import polars as pl
 
 from onenet_monitor.flows.formats.aws_header import DEFAULT, Header, headers
@@ -79,6 +80,10 @@ class Reader:
         last = frame[header.names[-1]]
         # Only the last field of a short line tells that it is short, so "-" is kept apart from null in it.
         if last.null_count():
+            return None
+        # Nor does polars look at what follows the last column that is read. No line is short, so one that is
+        # too long shows in the sum.
+        if _spaces(block) != len(frame) * (len(header.names) - 1):
             return None
         last = last.replace("-", None)
         if header.ends_in_number and last.cast(pl.Int64, strict=False).null_count() > last.null_count():
@@ -180,6 +185,10 @@ def _accepted(header: Header) -> pl.Expr:
 def _one_of(text: pl.Expr, yes: str, no: str) -> pl.Expr:
     """True for one word, False for the other, null for any else."""
     return pl.when(text.is_in([yes, no])).then(text == yes)
+
+
+def _spaces(block: bytes) -> int:
+    return int(np.count_nonzero(np.frombuffer(block, np.uint8) == ord(" ")))
 
 
 def _lines_of(block: bytes, rows: Sequence[int]) -> list[str]:
