@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+from collections import Counter
 from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
@@ -336,6 +337,32 @@ def test_a_batch_of_different_messages_comes_to_the_same_as_each_alone(kinds: li
     columns = list(together.frame.columns)
     assert together.refused == alone.refused
     assert together.frame.sort(columns).equals(alone.frame.sort(columns))
+
+
+@settings(max_examples=40)
+@given(
+    st.lists(
+        st.tuples(st.sampled_from(["aws", "aws without", "gcp", "gcp without", "pmacct"]), st.integers(0, 4)),
+        max_size=12,
+    )
+)
+def test_records_that_name_no_network_are_of_their_own_exporters_however_many_are_read_together(
+    told: list[tuple[str, int]],
+) -> None:
+    aws = f"vpc-id srcaddr dstaddr start\n%s 10.0.0.1 10.0.0.2 {SECOND}\n"
+    values = {
+        "aws": (aws % "vpc-1").encode(),
+        "aws without": (aws % "-").encode(),
+        "gcp": json.dumps(gcp()).encode(),
+        "gcp without": json.dumps(gcp(src_vpc=None)).encode(),
+        "pmacct": json.dumps(pmacct(label="")).encode(),
+    }
+    names = [f"exporter {number}" if number else None for _, number in told]
+    reading = read_all([values[kind] for kind, _ in told], NOW, exporters=names)
+    networks = {kind: read(value, NOW).frame["network"].item() for kind, value in values.items()}
+    assert [kind for kind, network in networks.items() if network] == ["aws", "gcp"]
+    wanted = Counter(networks[kind] or name for (kind, _), name in zip(told, names, strict=True))
+    assert (Counter(reading.frame["network"]), dict(reading.refused)) == (wanted, {})
 
 
 def test_an_object_that_never_ends_is_not_held_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
