@@ -71,7 +71,9 @@ async def test_what_many_write_at_once_to_partitions_that_were_empty_is_all_read
         )
         read: Counter[TopicPartition] = Counter()
         async with consumer:
-            while batches := await consumer.getmany(timeout_ms=1000):
+            while read.total() < partitions * writers and (
+                batches := await consumer.getmany(timeout_ms=10_000)  # what is lost never comes
+            ):
                 read.update({partition: len(records) for partition, records in batches.items()})
     assert {partition: count for partition, count in read.items() if count != writers} == {}
     assert len(read) == partitions
