@@ -50,6 +50,9 @@ AT_ONCE = 50
 SETTLE_SECONDS = 60.0
 """Within so many seconds after the last blow all must be as it was asked for last."""
 
+QUIET_WITHIN = 180.0
+"""Seconds within which nothing must have been told for as long as a look at everything takes."""
+
 TOLD = {
     "api": {"ONENET_API_REPUBLISH_AFTER": "5"},
     "provisioner": {"ONENET_PROVISIONER_WATCH_INTERVAL": "15", "ONENET_PROVISIONER_DISCOVERY_INTERVAL": "30"},
@@ -267,7 +270,3 @@ def apis(stack: Stack) -> list[str]:
         for name, process in stack.processes.items()
         if name.partition("-")[0] == "api"
     ]
-
-
-QUIET_WITHIN = 180.0
-"""Seconds within which nothing must have been told for as long as a look at everything takes."""

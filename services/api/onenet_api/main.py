@@ -48,8 +48,8 @@ MAIL_DAYS = 2
 """For how long a mail waits for a server; tries end after one."""
 MIGRATIONS = Migrations("onenet_api.migrations")
 ALLOCATIONS = 10_000
-"""Objects by which memory has grown when the garbage collector looks at them; Python's own figure is 700, and
-an answer may be thousands of objects. Only here: elsewhere megabytes of messages wait to be looked at."""
+"""Objects by which memory has grown when the garbage collector looks at them; Python 3.11's own is 700,
+and an answer may be thousands of objects. Only here: elsewhere megabytes of messages wait to be looked at."""
 WORK_MEM = "32MB"
 """For a graph or a month, tens of thousands of rows, to be sorted in memory; other statements need none."""
 

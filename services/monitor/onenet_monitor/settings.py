@@ -23,7 +23,8 @@ class MonitorSettings(Settings):
         flow_dependencies_days: since a dependency was seen last.
         flow_batch_bytes: of flow logs that are read at once, inflated, up to three of which are committed
             together; memory grows by several times this.
-        flow_patience: seconds that flow logs may wait for more to be committed with.
+        flow_patience: seconds that flow logs may wait for more to be committed with, after half as many at
+            the broker for more to be fetched with, where ``kafka_fetch_wait`` is not longer.
         flow_rollup_interval: seconds between two rounds that make hours and days from minutes.
         inspection_interval: seconds between two looks at the traffic for findings.
         cleartext: protocols that are findings on a path without encryption, such as ``tcp/80=http``.

@@ -78,6 +78,11 @@ class Asked:
         return webhook
 
     def request(self, body: BaseModel | None, target: str) -> Once | None:
+        """What its Idempotency-Key stands for; None without one.
+
+        Args:
+            target: what is done to which webhook.
+        """
         return Once.of(self.caller, self.key, body, f"{target} of {self.service}")
 
     async def once(

@@ -82,7 +82,7 @@ def summarise(
     )
 
 
-def _part(messages: Iterable[ConsumerRecord], index: Index, now: datetime, oldest: datetime) -> _Part:
+def _part(messages: Sequence[ConsumerRecord], index: Index, now: datetime, oldest: datetime) -> _Part:
     reading = _read(messages, now)
     kept = reading.frame.filter(pl.col("start") >= oldest)
     named = index.name(buckets.alike(index.place(kept)))
@@ -122,7 +122,6 @@ def _inflated(value: bytes) -> int:
     return int.from_bytes(value[-4:], "little") if value[:2] == GZIP else len(value)
 
 
-def _read(messages: Iterable[ConsumerRecord], now: datetime) -> Reading:
-    messages = list(messages)
+def _read(messages: Sequence[ConsumerRecord], now: datetime) -> Reading:
     values = [message.value or b"" for message in messages]
     return read_all(values, now, exporters=[exporter(message) for message in messages])
