@@ -329,6 +329,7 @@ async def test_a_test_whose_answer_was_lost_is_delivered_once(
 async def test_a_test_that_is_asked_for_twice_at_once_is_one_message_to_the_receiver(
     api: Scene, lena: Owner, receiver: Receiver
 ) -> None:
+    receiver.pause = 0.5  # neither is answered before both are asked for
     path = f"{hooks(lena)}/{(await hook(lena, receiver))['id']}/test"
     headers = {"Idempotency-Key": "a-test"}
     one, other = await asyncio.gather(*(lena.http.post(path, headers=headers) for _ in range(2)))
