@@ -45,6 +45,14 @@ async def test_many_starting_at_once_share_one_schema(postgres_url: str) -> None
     await asyncio.gather(*(database.stop() for database in databases))
 
 
+async def test_sorts_have_the_memory_that_was_asked_for(postgres_url: str) -> None:
+    database = Database(postgres_url, schema="shared", metadata=EffectRow.metadata, work_mem="33MB")
+    await database.start()
+    async with database.acquire() as connection:
+        assert await connection.fetchval("SHOW work_mem") == "33MB"
+    await database.stop()
+
+
 WRITE = "INSERT INTO effects (health) VALUES ('UP')"
 
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from ipaddress import ip_network
 from typing import Any
+from uuid import UUID
 
 import polars as pl
 import pytest
@@ -11,10 +13,13 @@ from aiokafka import ConsumerRecord
 from polars.testing import assert_frame_equal
 
 from onenet_monitor.flows.attribution import Index
+from onenet_monitor.flows.inventory import Network
 from onenet_monitor.flows.summary import LATE, Summary, summarise
 
 NOW = datetime(2026, 11, 25, 12, 0, tzinfo=UTC)
 INDEX = Index([], [], NOW)
+BLOCKS = (ip_network("10.0.0.0/31"),)
+"""The source of most lines, and not their target."""
 
 
 def message(offset: int, *lines: str) -> ConsumerRecord[Any, Any]:
@@ -35,8 +40,8 @@ MESSAGES = [
 ]
 
 
-def summary(size: int, messages: list[ConsumerRecord[Any, Any]] = MESSAGES) -> Summary:
-    return summarise(messages, INDEX, now=NOW, oldest=NOW - timedelta(days=7), size=size)
+def summary(size: int, messages: list[ConsumerRecord[Any, Any]] = MESSAGES, index: Index = INDEX) -> Summary:
+    return summarise(messages, index, now=NOW, oldest=NOW - timedelta(days=7), size=size)
 
 
 @pytest.mark.parametrize("size", [1, 150, 400])
@@ -52,6 +57,15 @@ def test_portions_come_to_what_all_come_to_at_once(size: int) -> None:
         assert len({sample.reason for sample in one.samples}) == 2
         assert len(one.samples) <= 12
     assert parts.dependencies.height == whole.dependencies.height
+
+
+def test_each_record_that_several_networks_claim_is_counted_as_ambiguous() -> None:
+    twins = [
+        Network(UUID(int=number), NOW - timedelta(days=9), None, UUID(int=9), "1", f"vpc-{number}", BLOCKS)
+        for number in (1, 2)
+    ]
+    messages = [message(0, line(1), line(1), line(2)), message(1, line(1), line(1, source="192.0.2.1"))]
+    assert summary(150, messages, Index(twins, [], NOW)).ambiguous == 4
 
 
 def test_nothing_comes_to_nothing() -> None:
