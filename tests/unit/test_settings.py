@@ -8,6 +8,10 @@ from pydantic import Field, SecretStr
 from onenet_common.settings import Settings, known_names, load, unknown_names
 
 
+class Demanding(Settings):
+    where: str = Field(validation_alias="ONENET_TEST_WHERE")
+
+
 class Example(Settings):
     token: SecretStr | None = Field(default=None, min_length=20, validation_alias="ONENET_TEST_TOKEN")
     size: int = Field(default=1, ge=1, validation_alias="ONENET_TEST_SIZE")
@@ -71,6 +75,16 @@ def test_a_secret_that_is_wrong_is_not_shown(
     told = refusal(capsys)
     assert "ONENET_TEST_TOKEN: is not valid" in told
     assert "hunter2" not in told
+
+
+def test_a_missing_setting_is_named_and_shows_no_other(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("ONENET_DATABASE_URL", "postgresql://u:hunter2@h/d")
+    with pytest.raises(SystemExit) as ended:
+        load(Demanding, "TEST")
+    assert ended.value.code == 2
+    assert capsys.readouterr().err == "ONENET_TEST_WHERE: is missing; it has no default\n"
 
 
 def test_a_secret_is_not_shown_with_the_settings() -> None:

@@ -103,6 +103,9 @@ def _explain(problem: Any, settings: type[Settings]) -> str:
     for field, info in settings.model_fields.items():
         name = _variable(settings, field)
         if place in (field, name):
+            if problem["type"] == "missing":
+                # Its input is everything else that was set, secrets included.
+                return f"{name}: is missing; it has no default"
             shown = "" if "SecretStr" in str(info.annotation) else f" {problem['input']!r}"
             return f"{name}:{shown} is not valid: {problem['msg'].removeprefix('Value error, ')}"
     return f"{place}: {problem['msg']}"
