@@ -77,6 +77,14 @@ def test_who_has_agreed_already_learns_no_terms_and_changes_nothing() -> None:
     assert decisions.approve(waiting, LENA, "a guess") == Decided(waiting)
 
 
+def test_who_has_agreed_is_told_when_what_stands_is_not_what_he_agrees_to() -> None:
+    agreed = decisions.approve(pending(), RAVI, pending().terms).connection
+    assert decisions.approve(agreed, RAVI, agreed.terms) == Decided(agreed)
+    with pytest.raises(Problem) as refused:
+        decisions.approve(agreed, RAVI, "what I saw yesterday")
+    assert (refused.value.status, refused.value.members) == (409, {"terms": agreed.terms})
+
+
 def test_a_refusal_rejects_what_was_not_established() -> None:
     refused = decisions.refuse(pending(), RAVI, "not now")
     assert refused.connection.state is State.REJECTED

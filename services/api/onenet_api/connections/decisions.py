@@ -21,7 +21,7 @@ from onenet_api.connections.model import (
     with_flag,
     without_flags,
 )
-from onenet_api.problems import conflict
+from onenet_api.problems import Problem, conflict
 from onenet_common.connection import Resource, Side
 from onenet_common.events import (
     ConnectionApprovalRequested,
@@ -89,14 +89,13 @@ def approve(connection: Connection, caller: Caller, agreed: str) -> Decided:
         Problem: 409 when nothing is awaited from the caller, or other terms are current.
     """
     if _has_given(connection, caller):
-        return Decided(connection)
+        # While the other side has not agreed, nobody may find out the terms, and so its addresses, by trying.
+        if agreed == connection.terms or _missing(connection, connection.given):
+            return Decided(connection)
+        raise _other_terms(connection)
     _require_awaited(connection, caller)
     if agreed != connection.terms:
-        raise conflict(
-            "terms-changed",
-            "these are not the terms any more; look at the addresses and filters again",
-            terms=connection.terms,
-        )
+        raise _other_terms(connection)
     approved = _moved(_consented(connection, caller), "approved", caller.at)
     event = ConnectionApproved(
         connection_id=connection.id,
@@ -375,6 +374,14 @@ def _require_awaited(connection: Connection, caller: Caller) -> None:
     waiting = connection.state in (State.PENDING_APPROVAL, State.ESTABLISHED)
     if not waiting or _has_given(connection, caller):
         raise conflict("nothing-awaited", "no consent of yours is awaited for this connection")
+
+
+def _other_terms(connection: Connection) -> Problem:
+    return conflict(
+        "terms-changed",
+        "these are not the terms any more; look at the addresses and filters again",
+        terms=connection.terms,
+    )
 
 
 def _one_person(connection: Connection) -> bool:

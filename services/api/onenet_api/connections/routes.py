@@ -125,7 +125,8 @@ async def delete_connection(asked: Asking) -> Response:
 async def approve_connection(asked: Asking, approval: Approval) -> Response:
     """Agree to exactly the addresses and filters that these terms stand for.
 
-    With other terms than the current ones it is a conflict whose `terms` are the current ones.
+    With other terms than the current ones it is a conflict whose `terms` are the current ones. Who
+    has agreed already, while the other side has not, changes nothing and learns no terms.
     """
     return await actions.approve(asked, approval)
 
