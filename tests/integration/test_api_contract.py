@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import jsonschema_rs
 import pytest
 
 from onenet_api.connections.model import Connection
@@ -39,7 +40,17 @@ async def test_every_operation_documents_its_errors_as_problems(description: Doc
                     assert list(response["content"]) == ["application/problem+json"], (method, path, status)
 
 
-async def test_every_body_has_an_example_that_is_accepted(description: Document) -> None:
+async def test_every_example_is_valid_against_its_schema(description: Document) -> None:
+    components = description["components"]
+    with_example = {name for name, schema in components["schemas"].items() if "example" in schema}
+    assert len(with_example) >= 18
+    for name in with_example:
+        schema = {"$ref": f"#/components/schemas/{name}", "components": components}
+        found = jsonschema_rs.Draft202012Validator(schema).iter_errors(components["schemas"][name]["example"])
+        assert [error.message for error in found] == [], name
+
+
+async def test_every_body_has_an_example(description: Document) -> None:
     bodies = [
         operation["requestBody"]
         for operations in description["paths"].values()

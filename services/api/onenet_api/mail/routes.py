@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from fastapi import APIRouter, Response
-from pydantic import Field
+from pydantic import ConfigDict, Field
 
 from onenet_api.answers import Answer
 from onenet_api.auth import Caller
@@ -19,6 +19,12 @@ router = APIRouter(prefix="/v1/me/mail", tags=["identity"])
 
 
 class MailView(Preferences):
+    model_config = ConfigDict(
+        json_schema_extra={
+            "example": {"everything": {"when": "daily"}, "services": {}, "address": "alice@example.com"}
+        }
+    )
+
     address: str | None = Field(description="From the access token, when it was chosen; null before.")
 
 
