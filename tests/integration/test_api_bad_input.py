@@ -117,6 +117,9 @@ QUERIES: dict[str, tuple[str, str]] = {
     f"/v1/connections/{UNKNOWN}?wait=61": ("wait", "61"),
     f"/v1/connections/{UNKNOWN}?wait=nan": ("wait", "nan"),
     "/v1/directory/services?q=%00": ("q", ""),
+    f"/v1/connections/{UNKNOWN}?wiat=20": ("wiat", "20"),
+    f"/v1/connections/{UNKNOWN}?wait=0&colour=red": ("colour", "red"),
+    "/v1/me?colour=red": ("colour", "red"),
 }
 
 
@@ -126,6 +129,17 @@ async def test_a_bad_query_is_refused_by_parameter(http: httpx.AsyncClient, path
     assert answer.status_code == 422
     (error,) = errors(answer)
     assert error["field"] == QUERIES[path][0]
+
+
+@pytest.mark.parametrize(("method", "verb"), [("POST", "/retry"), ("PATCH", ""), ("DELETE", "")])
+async def test_a_change_has_no_parameters_that_it_would_not_read(
+    http: httpx.AsyncClient, method: str, verb: str
+) -> None:
+    body = {} if method == "DELETE" else {"json": {}}
+    answer = await http.request(method, f"/v1/connections/{UNKNOWN}{verb}?wait=20", **body)
+    (error,) = errors(answer)
+    assert (answer.status_code, error["field"], error["value"]) == (422, "wait", '"20"')
+    assert error["message"] == "there is no such parameter; there are none here"
 
 
 @pytest.mark.parametrize(

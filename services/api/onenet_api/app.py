@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from fastapi import FastAPI
+from fastapi import Depends, FastAPI
 from fastapi_offline import FastAPIOffline
 
 from onenet_api import identity, openapi
@@ -19,6 +19,7 @@ from onenet_api.findings import routes as findings
 from onenet_api.health import routes as health
 from onenet_api.limits import BodyLimits
 from onenet_api.mail import routes as mail
+from onenet_api.parameters import require_known
 from onenet_api.problems import HANDLERS
 from onenet_api.providers import routes as providers
 from onenet_api.resources import routes as resources
@@ -70,7 +71,8 @@ def build(context: Context) -> FastAPI:
         audit,
         dead_letters,
     ):
-        app.include_router(feature.router)
+        app.include_router(feature.router, dependencies=[Depends(require_known)])
+    app.include_router(identity.anybody)
     _describe(app)
     return app
 

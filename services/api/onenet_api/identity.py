@@ -11,6 +11,8 @@ from onenet_api.context import Api
 CLIENT_ID = "onenet-cli"
 
 router = APIRouter(tags=["identity"])
+anybody = APIRouter(tags=["identity"])
+"""What needs no access token."""
 
 
 class Me(BaseModel):
@@ -33,7 +35,7 @@ async def read_me(caller: Caller) -> Me:
     return Me(user=caller.name, groups=caller.groups, admin=caller.admin)
 
 
-@router.get("/.well-known/onenet")
+@anybody.get("/.well-known/onenet")
 async def read_sign_in(api: Api) -> SignIn:
     """Where to sign in; the one thing that needs no access token."""
     return SignIn(

@@ -90,7 +90,7 @@ def _complete(operation: dict[str, Any], *, signed_in: bool) -> None:
     common = dict(_ANYWHERE)
     if signed_in:
         operation["security"] = [{"oidc": []}]
-        common |= _WITH_TOKEN
+        common |= _WITH_TOKEN | _WITH_INPUT
     for parameter in operation.get("parameters", ()):
         _without_null(parameter)
     if "parameters" in operation or "requestBody" in operation:
