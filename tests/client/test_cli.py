@@ -261,6 +261,12 @@ def test_deleting_asks_first(onenet: Run, api: FakeApi, orders: Thing) -> None:
     assert not api.tables["services"]
 
 
+def test_who_named_an_id_is_not_asked_with_it_twice(onenet: Run, orders: Thing) -> None:
+    asked = onenet("delete", "service", str(orders["id"]), stdin="n\n").err
+    assert asked.count(str(orders["id"])) == 1
+    assert f"orders ({orders['id']})" in onenet("delete", "service", "orders", stdin="n\n").err
+
+
 def test_one_wrong_name_stops_all_deletions(onenet: Run, api: FakeApi, orders: Thing) -> None:
     assert onenet("delete", "service", "orders", "nobodys", "--yes").code == 4
     assert orders["id"] in api.tables["services"]
@@ -327,6 +333,13 @@ def test_errors_name_field_value_and_what_would_be_right(onenet: Run, api: FakeA
         assert word in result.err
 
 
+def test_a_sentence_on_a_single_value_is_said_once_and_with_the_value(onenet: Run, api: FakeApi) -> None:
+    wrong = {"field": "sort", "value": '"age"', "message": "give 'name' or '-name'"}
+    body = {"detail": "sort: give 'name' or '-name'", "errors": [wrong]}
+    api.faults = [JSONResponse(body, 422, media_type="application/problem+json")]
+    assert onenet("get", "services", "--sort", "age").err == "onenet: sort \"age\": give 'name' or '-name'\n"
+
+
 @pytest.mark.parametrize(("status", "code"), [(401, 3), (403, 3), (404, 4), (409, 5), (412, 5), (500, 1)])
 def test_every_kind_of_refusal_has_its_exit_code(onenet: Run, api: FakeApi, status: int, code: int) -> None:
     api.faults = [Response(status_code=status)]
@@ -337,6 +350,7 @@ def test_a_server_that_is_away_has_its_exit_code(onenet: Run) -> None:
     result = onenet("whoami", ONENET_CLIENT_URL="http://127.0.0.1:1")
     assert result.code == 6
     assert "http://127.0.0.1:1 does not answer" in result.err
+    assert "onenet login --url URL" in result.err
 
 
 def test_an_unknown_setting_stops_the_command(onenet: Run) -> None:

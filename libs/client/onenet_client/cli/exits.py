@@ -51,15 +51,24 @@ def code_of(error: errors.ClientError) -> Exit:
 
 def explain(error: errors.ClientError) -> None:
     """Say on stderr what happened, which values are concerned, and what to do."""
-    lines = [f"onenet: {error.reason}"]
-    for wrong in error.errors:
-        value = f" {wrong.value}" if wrong.value is not None else ""
-        lines.append(f"  {wrong.field}{value}: {wrong.message}")
+    values = [_named(wrong) for wrong in error.errors]
+    # The API's sentence on a single value is what stands there anyway, without the value.
+    alone = len(values) == 1 and error.reason == f"{error.errors[0].field}: {error.errors[0].message}"
+    lines = (
+        [f"onenet: {values[0]}"] if alone else [f"onenet: {error.reason}", *(f"  {one}" for one in values)]
+    )
     if isinstance(error, errors.Ambiguous):
         lines += [f"  {candidate}" for candidate in error.candidates]
     if isinstance(error, errors.NotSignedIn | errors.Unauthorised):
         lines.append("  sign in with: onenet login")
+    if isinstance(error, errors.Unreachable):
+        lines.append("  another address is given with: onenet login --url URL")
     if isinstance(error, errors.Faulty) and error.details.trace_id:
         lines.append(f"  trace id {error.details.trace_id}")
     for line in lines:
         typer.echo(plain(line), err=True)
+
+
+def _named(wrong: errors.FieldError) -> str:
+    value = f" {wrong.value}" if wrong.value else ""
+    return f"{wrong.field}{value}: {wrong.message}"

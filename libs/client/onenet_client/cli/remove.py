@@ -46,7 +46,7 @@ def delete(
     """
     ids = run(context, lambda client: _find(client, kind, things))
     if not yes:
-        listed = ", ".join(f"{text} ({found})" for text, found in ids.items())
+        listed = ", ".join(text if text == str(found) else f"{text} ({found})" for text, found in ids.items())
         typer.confirm(f"Delete {kind} {listed}?", abort=True, err=True)
     run(context, lambda client: _delete(client, kind, list(ids.values()), timeout if wait else None))
 
