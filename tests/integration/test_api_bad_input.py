@@ -99,6 +99,34 @@ async def test_an_unknown_ctype_is_told_the_known_ones(http: httpx.AsyncClient) 
     assert errors(answer)[0]["value"] == '"CARRIER_PIGEON"'
 
 
+WORDS: dict[str, tuple[dict[str, Any], str, str]] = {
+    "missing": ({}, "", "is required"),
+    "unknown": (
+        {"name": "a", "colour": 1},
+        "1",
+        "there is no such field; the API's /docs lists what there is",
+    ),
+    "no list": ({"name": "a", "owners": "lena"}, '"lena"', "give a list"),
+    "a NUL": (
+        {"name": "a\x00b"},
+        '"a\\u0000b"',
+        "must have no control characters, such as NUL or a line break",
+    ),
+}
+
+
+@pytest.mark.parametrize("what", WORDS)
+async def test_what_would_be_right_is_said_in_words_of_json(http: httpx.AsyncClient, what: str) -> None:
+    body, value, message = WORDS[what]
+    (error,) = errors(await http.post("/v1/services", json=body))
+    assert (error["value"], error["message"]) == (value, message)
+
+
+async def test_a_wish_that_cannot_be_is_told_those_that_can(http: httpx.AsyncClient) -> None:
+    (error,) = errors(await http.post("/v1/connections", json=PAIR | {"desired_state": "DELETED"}))
+    assert error["message"] == "Input should be 'ESTABLISHED' or 'PLANNED'"
+
+
 QUERIES: dict[str, tuple[str, str]] = {
     "/v1/services?limit=0": ("limit", "0"),
     "/v1/services?limit=201": ("limit", "201"),
@@ -174,6 +202,7 @@ async def test_a_body_of_unknown_length_is_cut_off_too(http: httpx.AsyncClient) 
     answer = await http.post("/v1/services", content=endless(), headers={"Content-Type": "application/json"})
     assert answer.status_code == 413
     errors(answer)
+    assert answer.json()["type"] == "urn:onenet:problem:content-too-large"
 
 
 @pytest.mark.parametrize(

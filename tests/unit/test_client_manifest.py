@@ -56,8 +56,10 @@ def test_a_role_belongs_to_its_account() -> None:
         ("- a list\n", "a document is a mapping"),
         ("kind: Resource\nname: x\n", "'Service', 'Provider', 'Connection'"),
         ("name: x\n", "kind"),
-        ("kind: Service\n", "document 1 name"),
-        ("kind: Service\nname: x\ncolour: red\n", "document 1 colour"),
+        ("kind: Service\n", "document 1 name None is required"),
+        ("kind: Service\nname: x\ncolour: red\n", 'document 1 colour "red" there is no such field'),
+        ("kind: Service\nname: x\nowners: bob\n", 'document 1 owners "bob" give a list'),
+        ("kind: Sevice\nname: x\n", "one of 'Service', 'Provider', 'Connection' is expected"),
         ("kind: Service\nname: x\n---\nkind: Service\nname: x\n", "twice"),
         (
             PROVIDER.replace("eu-north-1", "Frankfurt"),

@@ -21,6 +21,7 @@ from pydantic import (
 
 from onenet_client import filters
 from onenet_client.errors import BadInput, FieldError
+from onenet_common import wording
 from onenet_common.connection import L4Filter, Name, ProviderType, Requirements, Text
 
 LARGEST = 1_000_000
@@ -162,7 +163,7 @@ def _explain(number: int, error: ValidationError) -> Iterator[FieldError]:
         yield FieldError(
             field=" ".join([f"document {number}", ".".join(place)]).rstrip(),
             value=json.dumps(problem["input"]) if simple else None,
-            message=problem["msg"].removeprefix("Value error, "),
+            message=wording.of(problem),
         )
 
 

@@ -16,11 +16,14 @@ from pydantic import BaseModel, ConfigDict, Field
 from starlette.exceptions import HTTPException
 from starlette.routing import Match
 
+from onenet_common import wording
 from onenet_common.errors import Transient
 
 MEDIA_TYPE = "application/problem+json"
 LONGEST_VALUE = 200
 """Characters of a refused value that are shown back."""
+_PHRASES = {413: "Content Too Large", 422: "Unprocessable Content"}
+"""As RFC 9110 has them; Python before 3.13 has others, and problems are of one type on all of them."""
 
 log = structlog.get_logger(__name__)
 
@@ -29,7 +32,9 @@ class FieldError(BaseModel):
     """One value that is not right: where it stands, what it was, what would be right."""
 
     field: str
-    value: str = Field(description="The refused value as JSON, cut to 200 characters.")
+    value: str = Field(
+        description="The refused value as JSON, cut to 200 characters; empty where there is none."
+    )
     message: str
 
 
@@ -42,7 +47,7 @@ class ProblemView(BaseModel):
         json_schema_extra={
             "example": {
                 "type": "urn:onenet:problem:invalid",
-                "title": "Unprocessable Entity",
+                "title": "Unprocessable Content",
                 "status": 422,
                 "detail": "limit: Input should be less than or equal to 200",
                 "instance": "/v1/services",
@@ -117,6 +122,10 @@ def shown(value: object) -> str:
     return text if len(text) <= LONGEST_VALUE else text[: LONGEST_VALUE - 1] + "…"
 
 
+def _phrase(status: int) -> str:
+    return _PHRASES.get(status) or HTTPStatus(status).phrase
+
+
 def current_trace_id() -> str:
     """The request's trace, 32 hexadecimal digits; empty when it is not traced."""
     context = trace.get_current_span().get_span_context()
@@ -127,7 +136,7 @@ def answer(problem: Problem, instance: str) -> Response:
     """The response that a problem becomes; ``instance`` is the path that was asked for."""
     body = {
         "type": f"urn:onenet:problem:{problem.code}",
-        "title": HTTPStatus(problem.status).phrase,
+        "title": _phrase(problem.status),
         "status": problem.status,
         "detail": problem.detail,
         "instance": instance,
@@ -151,12 +160,11 @@ async def _on_invalid(request: Request, error: RequestValidationError) -> Respon
 
 
 async def _on_http_error(request: Request, error: HTTPException) -> Response:
-    phrase = HTTPStatus(error.status_code).phrase
     detail = {
         404: "there is nothing here; /docs lists what there is",
         405: f"{request.method} is not possible here",
     }.get(error.status_code, str(error.detail))
-    code = phrase.lower().replace(" ", "-")
+    code = _phrase(error.status_code).lower().replace(" ", "-")
     headers = {"Allow": _allowed(request)} if error.status_code == 405 else error.headers
     return answer(Problem(error.status_code, code, detail, headers=headers), request.url.path)
 
@@ -199,6 +207,7 @@ def _field_error(detail: Mapping[str, Any]) -> FieldError:
         )
     return FieldError(
         field=".".join(place[1:]) or place[0],
-        value=shown(detail.get("input")),
-        message=detail["msg"].removeprefix("Value error, "),
+        # What is missing has no value; pydantic names all that stands around it.
+        value="" if detail["type"] == "missing" else shown(detail.get("input")),
+        message=wording.of(detail),
     )
