@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import os
+import shutil
+import sys
+from pathlib import Path
+
 from onenet_local.issuer.accounts import Accounts
 from onenet_local.services import Addresses
 from onenet_local.stack import Stack
@@ -34,12 +39,21 @@ def _first_steps(where: Addresses, accounts: Accounts) -> str:
         f"{name} ({', '.join(person.groups)})" if person.groups else name
         for name, person in accounts.people.items()
     )
+    found = way_to(Path(sys.executable).parent, os.environ.get("PATH"))
     return f"""
   You can be  {people}
 
 Try in another terminal:
-  onenet-local demo --keep --api {where.api} --cloud {where.cloud} --kafka {where.kafka}
+{found}  onenet-local demo --keep --api {where.api} --cloud {where.cloud} --kafka {where.kafka}
   onenet login --url {where.api} --user {next(iter(accounts.people))}
   onenet deps             # who talks to whom; also: onenet top, onenet findings list, onenet events -f
   onenet --help
 """
+
+
+def way_to(programs: Path, path: str | None) -> str:
+    """The line that makes a shell find these programs; empty where ``path`` leads to them already."""
+    found = shutil.which("onenet", path=path)
+    if found is not None and Path(found).parent == programs:
+        return ""
+    return f'  export PATH="{programs}:$PATH"\n'
