@@ -159,6 +159,11 @@ async def test_a_bad_query_is_refused_by_parameter(http: httpx.AsyncClient, path
     assert error["field"] == QUERIES[path][0]
 
 
+async def test_an_unknown_parameter_is_told_the_known_ones(http: httpx.AsyncClient) -> None:
+    (error,) = errors(await http.get("/v1/services?colour=red"))
+    assert error["message"] == "there is no such parameter; known are: cursor, limit, name, sort"
+
+
 @pytest.mark.parametrize(("method", "verb"), [("POST", "/retry"), ("PATCH", ""), ("DELETE", "")])
 async def test_a_change_has_no_parameters_that_it_would_not_read(
     http: httpx.AsyncClient, method: str, verb: str

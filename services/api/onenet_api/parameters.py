@@ -33,7 +33,7 @@ async def require_known(request: Request, _caller: Caller) -> None:
 
 
 def _listed(known: list[str]) -> str:
-    return f"there are {', '.join(known)}" if known else "there are none here"
+    return f"known are: {', '.join(known)}" if known else "there are none here"
 
 
 def _names(dependant: Dependant) -> Iterator[str]:
