@@ -197,6 +197,14 @@ def test_connect_can_wait_and_tells_on_stderr_how_far_it_is(onenet: Run, api: Fa
     assert "PROVISIONING" in result.err
 
 
+def test_who_waits_for_consent_is_told_at_once_what_the_other_side_runs(
+    onenet: Run, orders: Thing, billing: Thing
+) -> None:
+    result = onenet("connect", "orders", "billing", "--wait", "--timeout", "0.1")
+    assert result.code == 6
+    assert "an owner there runs: onenet approve " in result.err.partition("PENDING_APPROVAL")[0]
+
+
 def test_a_dry_run_shows_the_plan(onenet: Run, api: FakeApi) -> None:
     api.add_service("mine", "alice", vpcs=[WEST, EAST])
     api.script = ["PLANNED"]

@@ -61,6 +61,7 @@ def connect(
         )
         if not (wait or dry_run):
             return asked
+        _say_who_agrees(asked)
         return await _wait(client, asked.id, State.PLANNED if dry_run else State.ESTABLISHED, timeout)
 
     connection = run(context, ask)
@@ -76,7 +77,11 @@ async def _wait(client: Client, connection: UUID, state: State, timeout: float) 
 
 
 def say_next(connection: Connection) -> None:
+    _say_who_agrees(connection)
+    if not waits_for(connection) and connection.state in (State.REQUESTED, State.PROVISIONING):
+        note(f"follow it with: onenet watch {connection.id}")
+
+
+def _say_who_agrees(connection: Connection) -> None:
     if waiting := waits_for(connection):
         note(f"waits for {waiting}; an owner there runs: onenet approve {connection.id}")
-    elif connection.state in (State.REQUESTED, State.PROVISIONING):
-        note(f"follow it with: onenet watch {connection.id}")
