@@ -122,6 +122,13 @@ def test_a_change_that_nobody_has_agreed_to_is_not_handed_on() -> None:
     assert not settled.hand_on
 
 
+def test_a_row_whose_services_were_deleted_since_is_as_told() -> None:
+    row, topic = lived(BOTH, [("evaluated", 0), ("established", 0)])
+    known = {one.id for one in topic}
+    settled = settle(row, Life(row, whole=True, told=known), known, frozenset(), restored=False)
+    assert settled == Settled()
+
+
 def test_what_cannot_be_known_is_left_as_it_is_and_said() -> None:
     row, topic = lived(BOTH, [("evaluated", 0), ("established", 0)])
     known = {one.id for one in topic}

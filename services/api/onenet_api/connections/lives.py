@@ -136,7 +136,8 @@ def settle(
         return Settled(left=f"the topic speaks of generation {life.newest}, whose wish it has lost")
     if life.lost and not restored:
         return Settled(left="decisions on it are on the topic and not here; after a restore, use --restored")
-    if unknown := [str(one) for one in told.services if one not in services]:
+    unknown = [str(one) for one in told.services if one not in services]
+    if row is None and unknown:
         return Settled(left=f"of service {unknown[0]}, which is not known here")
     if row is not None and told.generation < row.generation:
         return Settled(left="its row is of a newer generation than the topic")
