@@ -168,8 +168,8 @@ async def test_an_unknown_parameter_is_told_the_known_ones(http: httpx.AsyncClie
 async def test_a_change_has_no_parameters_that_it_would_not_read(
     http: httpx.AsyncClient, method: str, verb: str
 ) -> None:
-    body = {} if method == "DELETE" else {"json": {}}
-    answer = await http.request(method, f"/v1/connections/{UNKNOWN}{verb}?wait=20", **body)
+    body: dict[str, Any] | None = None if method == "DELETE" else {}
+    answer = await http.request(method, f"/v1/connections/{UNKNOWN}{verb}?wait=20", json=body)
     (error,) = errors(answer)
     assert (answer.status_code, error["field"], error["value"]) == (422, "wait", '"20"')
     assert error["message"] == "there is no such parameter; there are none here"
