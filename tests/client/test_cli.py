@@ -110,7 +110,8 @@ def test_what_others_wrote_does_not_steer_the_terminal(onenet: Run, api: FakeApi
 def test_a_filter_that_does_not_fit_the_kind_is_refused(onenet: Run) -> None:
     result = onenet("get", "services", "--ctype", "AWS_PEERING")
     assert result.code == 2
-    assert "--name" in result.err
+    assert "--sort" in result.err
+    assert "--name" not in result.err  # which is no option
     assert "--service" not in result.err
 
 

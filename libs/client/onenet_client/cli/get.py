@@ -49,9 +49,7 @@ async def _connection(client: Client, text: str) -> BaseModel:
 
 
 KINDS = {
-    "services": Kind(
-        columns.SERVICES, frozenset({"name", "sort"}), lambda client: client.services.find, _service
-    ),
+    "services": Kind(columns.SERVICES, frozenset({"sort"}), lambda client: client.services.find, _service),
     "providers": Kind(
         columns.PROVIDERS, frozenset({"service", "sort"}), lambda client: client.providers.find, _provider
     ),
