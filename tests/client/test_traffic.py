@@ -73,6 +73,9 @@ def test_traffic_as_json_is_what_the_api_told_of_what_was_asked(
     assert told["points"][0]["right_to_left"] == amount(4, 2_500_000)
     asked = datetime.fromisoformat(api.requests[-1].query_params["since"])
     assert timedelta(hours=2) <= datetime.now(UTC) - asked < timedelta(hours=2, minutes=5)
+    onenet("traffic", "pay", "--since", "2026-11-01T00:00Z", "--until", "2026-11-08T00:00Z")
+    sent = api.requests[-1].query_params
+    assert (sent["since"], sent["until"]) == ("2026-11-01T00:00:00+00:00", "2026-11-08T00:00:00+00:00")
     assert yaml.safe_load(onenet("traffic", "pay", "-o", "yaml").out)["ports"][0]["port"] == 443
 
 
@@ -102,6 +105,16 @@ def test_why_there_is_no_traffic_to_show_is_said(onenet: Run, api: FakeApi, conn
         assert ended.code == code
         assert words in ended.err
     assert onenet("traffic", "nobody").code == 4
+
+
+def test_what_the_summary_of_an_error_says_is_not_said_twice(
+    onenet: Run, api: FakeApi, connection: Thing
+) -> None:
+    wrong = {"field": "step", "value": '"week"', "message": "hour or day"}
+    problem = {"type": "about:blank", "status": 422, "detail": "step: hour or day", "errors": [wrong]}
+    media = "application/problem+json"
+    api.away[f"/v1/connections/{connection['id']}/traffic"] = JSONResponse(problem, 422, media_type=media)
+    assert onenet("traffic", "pay", "--step", "week").err == 'onenet: step: hour or day\n  step "week"\n'
 
 
 def test_top_shows_the_busiest_once_and_ends(onenet: Run, api: FakeApi) -> None:

@@ -38,3 +38,7 @@ Since = Annotated[
     datetime | None,
     typer.Option(parser=since, metavar="AGE|TIME", help="Not older: 30m, 2h, 3d or 2026-11-25T03:00."),
 ]
+Until = Annotated[
+    datetime | None,
+    typer.Option(parser=since, metavar="AGE|TIME", help="Not newer; now by default."),
+]

@@ -15,7 +15,7 @@ from onenet_client.cli import columns
 from onenet_client.cli.consent import ConnectionArgument
 from onenet_client.cli.output import Format, Output, console, dump, note, table
 from onenet_client.cli.session import run
-from onenet_client.cli.times import Since
+from onenet_client.cli.times import Since, Until
 from onenet_client.client import Client
 from onenet_client.models import Busiest, Traffic
 
@@ -28,6 +28,7 @@ def traffic(
     connection: ConnectionArgument,
     step: Annotated[str, typer.Option(help="minute, hour or day.")] = "hour",
     since: Since = None,
+    until: Until = None,
     output: Output = Format.TABLE,
 ) -> None:
     """Show what a connection carried, by time and by port.
@@ -37,7 +38,7 @@ def traffic(
 
     async def work(client: Client) -> Traffic:
         found = await names.connection(client, connection)
-        return await client.traffic.of(found, step=step, since=since)
+        return await client.traffic.of(found, step=step, since=since, until=until)
 
     shown = run(context, work)
     if output in (Format.JSON, Format.YAML):
@@ -45,7 +46,8 @@ def traffic(
         return
     if not shown.points:
         last = columns.when(shown.last_seen) or "never"
-        note(f"no traffic since {columns.when(shown.since)}; seen last: {last}")
+        span = f"from {columns.when(shown.since)} to {columns.when(shown.until)}"
+        note(f"no traffic {span}; seen last: {last}")
         return
     wide = output is Format.WIDE
     console().print(table(shown.points, columns.TRAFFIC, wide=wide))
