@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from uuid import UUID
 
 import pytest
 from fastapi.responses import JSONResponse
@@ -84,7 +85,24 @@ def test_one_is_shown_with_its_evidence_and_its_remedy(onenet: Run, api: FakeApi
         assert words in shown.out
     assert "\x1b" not in shown.out
     assert "closed" not in shown.out
+    assert "muted until" not in shown.out
+    lines = [line.strip() for line in shown.out.splitlines()]
+    assert lines[lines.index("evidence") + 1].split() == ["flows", "12"], "figures stand under their heading"
     assert json.loads(onenet("findings", "show", "f00000", "-o", "json").out)["evidence"]["flows"] == 12
+
+
+def test_one_says_whose_it_is_and_how_long_it_is_muted(onenet: Run, api: FakeApi) -> None:
+    services = [
+        {"id": str(UUID(int=1)), "name": "billing", "owners": ["bob", "group:team-b"]},
+        {"id": str(UUID(int=2)), "name": "orders", "owners": ["alice"]},
+    ]
+    add_finding(api, 1, state="MUTED", services=services, muted_until=NOW)
+    shown = onenet("findings", "show", "f00000").out
+    assert "billing (bob, group:team-b), orders (alice)" in shown
+    assert "muted until" in shown
+    listed = onenet("findings", "list", "--state", "MUTED", "-o", "wide").out
+    assert "billing" in listed
+    assert "orders" in listed
 
 
 def test_an_answer_is_sent_with_its_note_and_can_be_taken_back(onenet: Run, api: FakeApi) -> None:

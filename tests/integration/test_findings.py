@@ -105,6 +105,8 @@ async def test_a_finding_opens_is_told_once_and_closes_by_itself(
     assert finding["summary"] == "postgresql (tcp/5432) from AWS\\vpc-1 to AWS\\vpc-2 is in the clear"
     assert finding["evidence"]["bytes"] == 777
     assert (finding["state"], finding["connection"]) == ("OPEN", str(connection))
+    owners = {one["id"]: one["owners"] for one in finding["services"]}
+    assert owners == {side.service: [side.name] for side in (left, right)}
     await monitor.count(Traffic(now(), *ends, connection, port=5432, bytes=223))
     await inspector.inspect()
     assert await told(monitor) == []

@@ -67,7 +67,7 @@ def test_two_networks_that_talk_over_the_internet() -> None:
     assert finding.remedy.startswith("ask for a connection")
     assert finding.evidence["bytes"] == 6_000
     assert finding.evidence["ports"] == ["tcp/443", "tcp/8443"]
-    assert finding.evidence["last_seen"] == f"{EDGE.last_seen:%Y-%m-%dT%H:%M:%SZ}"
+    assert finding.evidence["last_seen_hour"] == f"{EDGE.last_seen:%Y-%m-%dT%H:%M:%SZ}"
     assert set(finding.resources) == {ORDERS, BILLING}
     with_path = one(detour)
     assert "orders to billing is there" in with_path.remedy

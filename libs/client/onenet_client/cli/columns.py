@@ -163,6 +163,7 @@ FINDINGS = (
     Column("SUMMARY", lambda one: one.summary),
     Column("OPENED", lambda one: when(one.opened_at)),
     Column("REMEDY", lambda one: one.remedy, wide=True),
+    Column("SERVICES", lambda one: [service.name for service in one.services], wide=True),
     Column("SEVERITY", lambda one: one.severity, wide=True),
     Column("NOTE", lambda one: one.note, wide=True),
 )

@@ -64,21 +64,23 @@ def show(context: typer.Context, finding: FindingArgument, output: Output = Form
     if output in (Format.JSON, Format.YAML):
         dump(found.model_dump(mode="json"), output)
         return
-    evidence = [(f"  {name}", value) for name, value in found.evidence.items()]
+    owners = [f"{one.name} ({', '.join(one.owners)})" for one in found.services]
     lines = [
         ("finding", f"{found.id}  {found.kind}"),
         ("state", found.state),
         ("what", found.summary),
         ("remedy", found.remedy),
+        ("owners", ", ".join(owners)),
         ("opened", columns.when(found.opened_at)),
-        ("seen last", columns.when(found.confirmed_at)),
+        ("confirmed", columns.when(found.confirmed_at)),
         ("closed", columns.when(found.closed_at)),
         ("marked by", found.marked_by),
+        ("muted until", columns.when(found.muted_until)),
         ("note", found.note),
-        ("evidence", ""),
-        *evidence,
     ]
-    console().print(table([line for line in lines if line[1] or line in evidence], _FIELDS))
+    evidence = [(f"  {name}", value) for name, value in found.evidence.items()]
+    shown = [*(line for line in lines if line[1]), ("evidence", ""), *evidence]
+    console().print(table(shown, _FIELDS))
 
 
 def acknowledge(

@@ -100,6 +100,14 @@ class Dependencies(Model):
     next: str | None = None
 
 
+class FindingService(Model):
+    """A service whose networks a finding is about."""
+
+    id: UUID
+    name: str = ""
+    owners: tuple[str, ...] = ()
+
+
 class Finding(Model):
     """What traffic shows that its owners should know."""
 
@@ -110,6 +118,7 @@ class Finding(Model):
     summary: str = ""
     remedy: str = ""
     resources: tuple[UUID, ...] = ()
+    services: tuple[FindingService, ...] = ()
     connection: UUID | None = None
     evidence: dict[str, Any] = Field(default_factory=dict)
     opened_at: datetime

@@ -17,6 +17,14 @@ from onenet_common.database import Connection
 _SELECT = """
 SELECT f.* FROM (
     SELECT k.id, k.kind, k.severity, k.summary, k.remedy, k.resources, k.connection, k.evidence,
+        (
+            SELECT coalesce(
+                jsonb_agg(jsonb_build_object('id', s.id, 'name', s.name, 'owners', s.owners) ORDER BY s.name),
+                '[]'
+            )
+            FROM services s
+            WHERE s.id IN (SELECT r.service FROM resources r WHERE r.id = ANY(k.resources))
+        ) AS services,
         k.opened_at, k.confirmed_at, k.closed_at,
         m.marked_by, m.marked_at, m.until AS muted_until, coalesce(m.note, '') AS note,
         CASE WHEN k.closed_at IS NOT NULL THEN 'CLOSED' ELSE coalesce(m.state, 'OPEN') END AS state

@@ -24,6 +24,14 @@ class FindingState(StrEnum):
     CLOSED = "CLOSED"
 
 
+class FindingService(BaseModel):
+    """A service whose networks a finding is about, as the directory has it."""
+
+    id: UUID
+    name: str
+    owners: list[str]
+
+
 class FindingView(BaseModel):
     model_config = ConfigDict(title="Finding")
 
@@ -34,10 +42,14 @@ class FindingView(BaseModel):
     summary: str
     remedy: str
     resources: list[UUID]
+    services: list[FindingService] = Field(description="Whose networks these are, and who owns them.")
     connection: UUID | None
     evidence: dict[str, Any]
     opened_at: datetime
-    confirmed_at: datetime = Field(description="When its cause was seen last.")
+    confirmed_at: datetime = Field(
+        description="When traffic was looked at last and it held. `evidence` tells of how many hours; "
+        "`last_seen_hour` there is the beginning of the hour in which its cause was seen last."
+    )
     closed_at: datetime | None
     marked_by: str | None = Field(description="Who acknowledged or muted it.")
     marked_at: datetime | None

@@ -22,6 +22,7 @@ class Edge:
         server: the network that has the service's port, None when it is none of ours.
         protocol: the number that IANA gave it; ``port`` the service's, 0 when it has none.
         accepted: False for what a filter on the way refused.
+        last_seen: when the hour began in which it was seen last; edges are read from sums by the hour.
     """
 
     kind: str

@@ -194,7 +194,7 @@ def _volume(picture: Picture, edges: list[Edge]) -> dict[str, str | int | float 
         "bytes": sum(edge.bytes for edge in edges),
         "flows": sum(edge.flows for edge in edges),
         "hours": picture.hours,
-        "last_seen": _written(max(edge.last_seen for edge in edges)),
+        "last_seen_hour": _written(max(edge.last_seen for edge in edges)),
         "ports": list(dict.fromkeys(shown(edge.protocol, edge.port) for edge in busiest)),
     }
 
