@@ -27,6 +27,7 @@ def closed(before: FindingOpened) -> FindingClosed:
     return FindingClosed(
         finding_id=before.finding_id,
         kind=before.kind,
+        summary=before.summary,
         resources=before.resources,
         at=datetime.now(UTC),
         opened_at=before.at,

@@ -13,7 +13,13 @@ import pytest
 
 from onenet_common.connection import Alternative, CType, Resource
 from onenet_common.envelope import Message, decode
-from onenet_common.events import ConnectionEstablished, ConnectionEvaluated, ResourceDiscovered
+from onenet_common.events import (
+    ConnectionEstablished,
+    ConnectionEvaluated,
+    Event,
+    FindingClosed,
+    ResourceDiscovered,
+)
 from onenet_evaluator.evaluation import evaluate
 from onenet_evaluator.paths import read
 from onenet_monitor.cleartext import DEFAULT, parse
@@ -76,13 +82,18 @@ async def tell(monitor: MonitorScene, *messages: Message) -> None:
 
 async def told(monitor: MonitorScene) -> list[tuple[str, str]]:
     """What was published since the last time: verb and kind."""
+    return [(event.happening(), event.model_dump()["kind"]) for event in await published(monitor)]
+
+
+async def published(monitor: MonitorScene) -> list[Event]:
+    """What was published since the last time."""
     async with monitor.database.acquire() as connection:
         rows = await connection.fetch("DELETE FROM outbox RETURNING *")
     found = []
     for row in rows:
         message = decode(row["value"], [(name, text.encode()) for name, text in row["headers"].items()])
         assert message is not None
-        found.append((message.event.happening(), message.event.model_dump()["kind"]))
+        found.append(message.event)
     return found
 
 
@@ -115,7 +126,9 @@ async def test_a_finding_opens_is_told_once_and_closes_by_itself(
     assert again["confirmed_at"] > finding["confirmed_at"]
     await monitor.run("DELETE FROM flow_hours")
     await inspector.inspect()
-    assert await told(monitor) == [("closed", "cleartext")]
+    (closed,) = await published(monitor)
+    assert isinstance(closed, FindingClosed)
+    assert (closed.kind, closed.summary) == ("cleartext", finding["summary"])
     assert await listed(left.http) == []
     (gone,) = await listed(left.http, state="CLOSED")
     assert gone["closed_at"] is not None

@@ -32,6 +32,14 @@ def closed(opened_at: datetime | None) -> Fact:
     )
 
 
+def test_the_end_of_a_finding_says_of_which() -> None:
+    event = FindingClosed(
+        finding_id=uuid4(), kind="idle", resources=(uuid4(),), at=NOW, summary="tcp/23 is in the clear"
+    )
+    assert known(event).summary == "its cause is gone: tcp/23 is in the clear"
+    assert closed(NOW).summary == "its cause is gone", "events of releases before say no more"
+
+
 def known(event: FindingOpened | FindingClosed) -> Fact:
     fact = of_message(Message.of(event))
     assert fact is not None

@@ -408,6 +408,7 @@ class FindingClosed(FindingEvent):
     type: ClassVar[str] = "onenet.finding.closed.v1"
 
     opened_at: datetime | None = None
+    summary: str = ""
 
 
 EVENTS: dict[str, type[Event]] = {

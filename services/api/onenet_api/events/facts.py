@@ -79,7 +79,7 @@ _SUMMARIES: dict[type[Event], Callable[[Any], str]] = {
     events.ResourceGone: lambda e: "the resource is gone",
     events.WebhookDisabled: lambda e: f"nothing more is delivered to a webhook: {e.reason}",
     events.FindingOpened: lambda e: e.summary,
-    events.FindingClosed: lambda e: "its cause is gone",
+    events.FindingClosed: lambda e: ": ".join(filter(None, ("its cause is gone", e.summary))),
 }
 """Of the inventory and of findings; those of connections are the timeline's."""
 

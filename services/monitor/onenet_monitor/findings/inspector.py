@@ -25,7 +25,7 @@ _changed = meter.create_counter("onenet.findings.changed", description="Findings
 
 CLOSED_FINDINGS = Retention("findings", "closed_at", 400, only="closed_at IS NOT NULL")
 
-_OPEN = "SELECT id, kind, resources, connection, opened_at FROM findings WHERE closed_at IS NULL"
+_OPEN = "SELECT id, kind, summary, resources, connection, opened_at FROM findings WHERE closed_at IS NULL"
 _KEEP = """
 INSERT INTO findings (id, kind, severity, summary, remedy, resources, connection, evidence, opened_at,
     confirmed_at)
@@ -76,6 +76,7 @@ class Inspector:
                 FindingClosed(
                     finding_id=id_,
                     kind=known[id_]["kind"],
+                    summary=known[id_]["summary"],
                     resources=tuple(known[id_]["resources"]),
                     connection_id=known[id_]["connection"],
                     opened_at=known[id_]["opened_at"],
