@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from onenet_common.connection import ELSEWHERE, CType, Side, Step, Wish
-from onenet_common.errors import Conflict, PathRefused, Throttled
+from onenet_common.errors import Conflict, PathRefused, Permanent, Throttled
 from onenet_common.events import (
     ConnectionEstablished,
     ConnectionFailed,
@@ -180,6 +180,17 @@ def test_a_refusal_is_undone_first_and_told_then(error: Any, another: bool) -> N
     assert (change.events, change.wait, change.work.attempts) == ([], 0.0, 0)
     assert change.work.phase is Phase.UNDOING
     assert change.work.failure == Failure(code=error.code, reason=error.reason, another_path=another)
+
+
+def test_a_watched_link_that_may_not_be_looked_at_is_not_said_to_be_down() -> None:
+    denied = Permanent("AssumeRole: AccessDenied", code="access_denied").about(Side.LEFT)
+    change = outcomes.refused(work(Phase.WATCHED, attempts=4), denied)
+    assert told(change) == ["DEGRADED"]
+    assert (change.work.phase, change.work.attempts) == (Phase.WATCHED, 0)
+    sample = only(HealthSampled, change).sample
+    assert sample.reasons == ("cannot be looked at: AssumeRole: AccessDenied",)
+    assert sample.sides == ("left",)
+    assert told(outcomes.refused(work(Phase.WATCHED, drifted=True), denied)) == ["DOWN"], "seen to be broken"
 
 
 def test_a_watched_link_that_cannot_be_repaired_is_down_and_stays_under_watch() -> None:

@@ -27,6 +27,9 @@ from onenet_provisioner.phases import Phase
 
 Failed = TypeVar("Failed", bound=OneNetError)
 
+NO_ACCESS = "access_denied"
+"""The code that drivers give to what OneNet may not see or do in an account."""
+
 NOTABLE_ATTEMPT = 3
 """A passing error is told to the user when it did not pass after so many tries in a row."""
 
@@ -110,9 +113,17 @@ def delayed(work: Work, error: Transient, now: datetime) -> Change:
 def refused(work: Work, error: Permanent) -> Change:
     """An error that repeating cannot help.
 
-    A watched link stays under watch and is told to be down; a removal is tried again, since
-    giving up would leave something behind; anything else is undone first and told then.
+    A watched link stays under watch and is told to be down, unless all that is known is that OneNet may
+    not look any more; a removal is tried again, since giving up would leave something behind; anything
+    else is undone first and told then.
     """
+    if work.phase is Phase.WATCHED and not work.drifted and error.code == NO_ACCESS:
+        # Nothing is repaired before it is seen to have drifted, so it was the look that was refused.
+        return Change(
+            replace(work, attempts=0, reason=error.reason),
+            [_sampled_for(work, Health.DEGRADED, _preceded("cannot be looked at", error))],
+            error.code,
+        )
     if work.phase is Phase.WATCHED:
         return Change(
             replace(work, attempts=0, reason=error.reason),
