@@ -76,6 +76,15 @@ def test_a_finding_is_named_by_its_kind_and_the_id_to_acknowledge_it_by(onenet: 
     assert f"finding.opened  cleartext {finding}  telnet (tcp/23) from a to b" in line
 
 
+def test_what_was_is_in_the_order_of_time_whatever_topic_it_comes_from(onenet: Run, api: FakeApi) -> None:
+    minutes = (3, 1, 1, 2)
+    api.events = [happened(n, time=f"2026-11-25T12:0{minute}:00Z") for n, minute in enumerate(minutes)]
+    lines = onenet("events").out.splitlines()
+    assert [line.split()[-1] for line in lines] == ["1", "2", "3", "0"]
+    followed = onenet("events", "-f").out.splitlines()
+    assert [line.split()[-1] for line in followed] == ["0", "1", "2", "3"], "as it comes"
+
+
 def test_who_is_not_signed_in_is_told_so(onenet: Run, api: FakeApi) -> None:
     api.faults = [Response(status_code=401)]
     assert onenet("events", "-f").code == 3

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from contextlib import aclosing
 from datetime import UTC, datetime, timedelta
+from operator import attrgetter
 from typing import Annotated
 
 import typer
@@ -35,9 +36,9 @@ def events(
 ) -> None:
     """Show what happened to your connections, providers and resources, and what their traffic showed.
 
-    Without -f, what happened until now, of the last hour unless --since says otherwise. With -f,
-    what comes from now on, or since then; when the connection breaks, it goes on where it was. With
-    -o json every event is one line.
+    Without -f, what happened until now in the order of time, of the last hour unless --since says
+    otherwise. With -f, what comes from now on, or since then; when the connection breaks, it goes on
+    where it was. With -o json every event is one line.
     """
     begin = since or (None if follow else datetime.now(UTC) - A_WHILE)
 
@@ -45,7 +46,12 @@ def events(
         found = await names.connection(client, connection) if connection else None
         told = client.events.follow(since=begin, types=types or (), connection=found, until_now=not follow)
         async with aclosing(told):
-            async for event in told:
+            if follow:
+                async for event in told:
+                    _show(event, output)
+                return
+            # The stream has what was by topic and partition, each in its own order.
+            for event in sorted([event async for event in told], key=attrgetter("time")):
                 _show(event, output)
 
     run(context, work)
