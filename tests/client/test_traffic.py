@@ -107,15 +107,6 @@ def test_why_there_is_no_traffic_to_show_is_said(onenet: Run, api: FakeApi, conn
     assert onenet("traffic", "nobody").code == 4
 
 
-def test_what_the_summary_of_an_error_says_is_not_said_twice(
-    onenet: Run, api: FakeApi, connection: Thing
-) -> None:
-    wrong = {"field": "step", "value": '"week"', "message": "hour or day"}
-    problem = {"type": "about:blank", "status": 422, "detail": "step: hour or day", "errors": [wrong]}
-    media = "application/problem+json"
-    api.away[f"/v1/connections/{connection['id']}/traffic"] = JSONResponse(problem, 422, media_type=media)
-    assert onenet("traffic", "pay", "--step", "week").err == 'onenet: step: hour or day\n  step "week"\n'
-
 
 def test_top_shows_the_busiest_once_and_ends(onenet: Run, api: FakeApi) -> None:
     api.busiest = [
