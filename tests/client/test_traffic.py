@@ -107,7 +107,6 @@ def test_why_there_is_no_traffic_to_show_is_said(onenet: Run, api: FakeApi, conn
     assert onenet("traffic", "nobody").code == 4
 
 
-
 def test_top_shows_the_busiest_once_and_ends(onenet: Run, api: FakeApi) -> None:
     api.busiest = [
         {
