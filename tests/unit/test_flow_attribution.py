@@ -315,7 +315,7 @@ def test_what_was_looked_up_before_changes_nothing(
 ) -> None:
     """Whether it is remembered still, or too much was and so it is forgotten."""
     index = Index(world.networks, world.links, START)
-    with patch.object(attribution, "MOST_KNOWN", most):
+    with patch.object(attribution, "MOST_KNOWN", most), patch.object(attribution, "MOST_NAMES", most):
         for records in batches:
             found = index.name(index.place(frame(records)))
             columns = ("source", "target", "connection", "kind")

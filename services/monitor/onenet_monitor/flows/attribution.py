@@ -31,8 +31,10 @@ REMEMBERED = timedelta(days=40)
 """How far back who had what is asked; longer than what has ended is kept."""
 
 MOST_KNOWN = 1 << 18
-"""Addresses, and names of networks, after which those that were looked up are forgotten; an address takes
-some 100 bytes."""
+"""Addresses after which those that were looked up are forgotten; one takes some 100 bytes."""
+
+MOST_NAMES = 1 << 14
+"""The same of networks' names, of which an exporter may make up any that are as long as half a kilobyte."""
 
 _BY_ACCOUNT = -3
 """A name that several accounts have."""
@@ -68,7 +70,7 @@ class Index:
             the frame with ``source``, ``target``, ``seen``, in whose network it was observed, and
             ``epoch``: what is alike in these and in ``egress`` is named alike, whenever in the epoch it was.
         """
-        if max(len(self._located), len(self._names)) > MOST_KNOWN:
+        if len(self._located) > MOST_KNOWN or len(self._names) > MOST_NAMES:
             self._forget()
         times = frame["start"].to_physical().to_numpy()
         epochs = self._epochs(times)
